@@ -1,0 +1,40 @@
+"""Experiment configurations and their identity; imports nothing else of ours."""
+
+from fieldmark.config.base import Configuration
+from fieldmark.config.baselines import (
+    BaselineConfig,
+    ClassFrequencyConfig,
+    GridConfig,
+    KernelDensityConfig,
+    NearestNeighboursConfig,
+    RadiusNeighboursConfig,
+    TangConfig,
+)
+from fieldmark.config.identity import canonical_json, digest
+from fieldmark.config.images import BayesConfig, ImageStageConfig
+from fieldmark.config.priorsnet import PriorsNetConfig
+from fieldmark.config.run import MethodConfig, RunSpec
+from fieldmark.config.scale import Scale, ScaleName, at_scale, choose_scale, effective
+
+__all__ = [
+    "BaselineConfig",
+    "BayesConfig",
+    "ClassFrequencyConfig",
+    "Configuration",
+    "GridConfig",
+    "ImageStageConfig",
+    "KernelDensityConfig",
+    "MethodConfig",
+    "NearestNeighboursConfig",
+    "PriorsNetConfig",
+    "RadiusNeighboursConfig",
+    "RunSpec",
+    "Scale",
+    "ScaleName",
+    "TangConfig",
+    "at_scale",
+    "canonical_json",
+    "choose_scale",
+    "digest",
+    "effective",
+]
