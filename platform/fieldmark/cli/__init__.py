@@ -1,0 +1,1 @@
+"""The `fieldmark` command: thin, lazy, one module a group of commands."""

@@ -1,0 +1,86 @@
+"""The command line's entry: which commands there are, and how mistakes are shown."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+from fieldmark import __version__
+from fieldmark.errors import UserError
+
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+HELP = """Run, compare and reproduce recognition experiments that join an image with where and when it was taken.
+
+Start here: `fieldmark sweep priorsnet` sweeps PriorsNet on the embedded world and prints Table S2. The same command
+again goes on where it stopped. `fieldmark data describe occurrences:FILE` looks at records of your own.
+"""
+
+
+def _group(name: str, help_text: str) -> App:
+    return App(name=name, help=help_text, help_format="markdown")
+
+
+def build_app() -> App:
+    """Returns the command tree; commands are named by import path, so that `--help` imports none of them."""
+    app = App(name="fieldmark", help=HELP, help_format="markdown", version=__version__)
+
+    sweep = _group("sweep", "Run a sweep. The same command again goes on with it.")
+    sweep.command("fieldmark.cli.sweep:priorsnet", help="Sweep PriorsNet: batch, learning rate, sampler (Table S2).")
+    app.command(sweep)
+
+    app.command("fieldmark.cli.table:table", help="Print a published table beside what was measured.")
+    app.command("fieldmark.cli.runs:runs", help="List, show, retract and repeat runs.")
+    app.command("fieldmark.cli.runs:logs", help="Print what a run wrote while it ran.")
+
+    store = _group("store", "Merge, compact and mirror results stores.")
+    for name, text in {
+        "merge": "Copy every record of one store into another.",
+        "compact": "Pack loose records into segments.",
+        "check": "Name damaged files and records that disagree.",
+        "rebuild-mirrors": "Make the MLflow database and Optuna's journal anew from the store.",
+    }.items():
+        store.command(f"fieldmark.cli.store:{name.replace('-', '_')}", name=name, help=text)
+    app.command(store)
+
+    data = _group("data", "Look at data sets.")
+    data.command("fieldmark.cli.data:describe", help="Counts, fields, splits, fingerprint and a map of a data set.")
+    app.command(data)
+
+    app.command("fieldmark.cli.doctor:doctor", help="Check this machine: versions, store, cores, memory, disk.")
+    return app
+
+
+def main(tokens: Sequence[str] | None = None) -> None:
+    """Runs the command line and exits.
+
+    A mistake of the user's is one line on standard error and exit code 2; an interrupt is exit code 130.
+    """
+    sys.exit(run(tokens))
+
+
+def run(tokens: Sequence[str] | None = None) -> int:
+    """Runs one command line (default: the process's) and returns its exit code."""
+    try:
+        result = build_app()(tokens, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        return _fail(_first_line(str(error)) + "  (--help shows what there is)")
+    except UserError as error:
+        return _fail(_first_line(str(error)))
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has gone: `fieldmark runs | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return result if isinstance(result, int) else 0
+
+
+def _first_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _fail(message: str) -> int:
+    print(f"fieldmark: {message}", file=sys.stderr)
+    return EXIT_USER_ERROR

@@ -1,0 +1,170 @@
+"""`fieldmark runs` and `fieldmark logs`: list, show, retract and repeat runs."""
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+
+from fieldmark.cli.common import JsonFlag, StoreFlag, open_existing, print_json
+from fieldmark.errors import UserError
+
+if TYPE_CHECKING:
+    from fieldmark.store import Store
+
+runs = App(name="runs", help="List, show, retract and repeat runs.", help_format="markdown")
+
+LISTED = ("run_id", "method", "dataset", "scale", "seed", "status", "role", "top1", "log_loss", "seconds", "sweep")
+
+
+@runs.default
+def list_runs(
+    *,
+    store: StoreFlag = "runs",
+    json: JsonFlag = False,
+    method: Annotated[str | None, Parameter(help="Only this method, e.g. priorsnet.")] = None,
+    dataset: Annotated[str | None, Parameter(help="Only this data set.")] = None,
+    status: Annotated[str | None, Parameter(help="Only completed, stopped or failed.")] = None,
+    sweep: Annotated[str | None, Parameter(help="Only runs of this sweep.")] = None,
+    retracted: Annotated[bool, Parameter(negative=(), help="Show retracted runs too.")] = False,
+) -> None:
+    """List runs, newest last."""
+    wanted = {"method": method, "dataset": dataset, "status": status, "sweep": sweep}
+    opened = open_existing(store)
+    if json:
+        table = opened.runs(columns=["record", "started"], where=_where(wanted), retracted=retracted).sort_by("started")
+        print_json([_loads(text) for text in table["record"].to_pylist()])
+        return
+    _print_runs(opened, wanted, retracted)
+
+
+def _loads(text: str) -> Any:
+    return json.loads(text)
+
+
+def _where(wanted: dict[str, str | None]) -> Any:
+    from functools import reduce
+    from operator import and_
+
+    import pyarrow.compute as pc
+
+    conditions = [pc.field(name) == value for name, value in wanted.items() if value is not None]
+    return reduce(and_, conditions) if conditions else None
+
+
+def _print_runs(opened: "Store", wanted: dict[str, str | None], retracted: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    rows = opened.runs(columns=[*LISTED, "started"], where=_where(wanted), retracted=retracted).sort_by("started").to_pylist()
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in LISTED:
+        table.add_column(name.replace("_", " "), justify="right" if name in ("seed", "top1", "log_loss", "seconds") else "left")
+    for row in rows:
+        table.add_row(*(_cell(name, row[name]) for name in LISTED))
+    console = Console()
+    console.print(table)
+    console.print(f"{len(rows)} runs; top1 and log loss are the sweep's view on `tune`. `fieldmark runs show ID` shows one.")
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None:
+        return "–"
+    if name in ("run_id", "sweep"):
+        return str(value)[:10]
+    return f"{value:.4f}" if name in ("top1", "log_loss") else f"{value:.1f}" if name == "seconds" else str(value)
+
+
+def find_run(store: "Store", prefix: str) -> str:
+    """Returns the id of the one run whose id begins so.
+
+    Raises:
+        UserError: where no run or several begin so.
+    """
+    found = [run_id for run_id in store.runs(columns=["run_id"], retracted=True)["run_id"].to_pylist() if run_id.startswith(prefix)]
+    if len(found) != 1:
+        what = "no run" if not found else f"{len(found)} runs"
+        raise UserError(f"run id '{prefix}': {what} in store {store.url} begin so")
+    return str(found[0])
+
+
+@runs.command
+def show(run_id: str, *, store: StoreFlag = "runs", json: JsonFlag = False) -> None:
+    """Show one run: configuration, metrics, cost, provenance and its evaluations.
+
+    Args:
+        run_id: The id or its first digits.
+    """
+    import pyarrow.compute as pc
+
+    opened = open_existing(store)
+    full_id = find_run(opened, run_id)
+    record = opened.run(full_id).model_dump(mode="json")
+    evaluations = opened.evaluations(columns=["record"], where=pc.field("run_id") == full_id)
+    record["evaluations"] = [_loads(text) for text in evaluations["record"].to_pylist()]
+    if json:
+        print_json(record)
+        return
+    _print_record(record)
+
+
+def _print_record(record: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    spec, cost, where = record["spec"], record["cost"], record["provenance"]
+    console.print(f"[bold]run {record['run_id']}[/] {record['status']} {record['message']}")
+    console.print(f"data {spec['dataset']} ({spec['fingerprint'][:10]}), protocol {spec['protocol']}, seed {spec['seed']}, scale {record['scale']['name']}")
+    console.print("configuration " + ", ".join(f"{k}={v}" for k, v in spec["config"].items()))
+    console.print(f"cost {cost['seconds']:.1f} s, {cost['cpu_seconds']:.1f} CPU-s, peak {cost['peak_memory_bytes'] / 2**20:.0f} MiB; {record['parameters']:,} parameters, {record['epochs']} epochs")
+    console.print(f"host {where['host']} ({where['device']}), revision {where['git_revision'][:10] or 'unknown'}{' (changed since)' if where['git_dirty'] else ''}")
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    names = ["top1", "top3", "top5", "top10", "mrr", "log_loss"]
+    for name in ["split", "score", "n", *names]:
+        table.add_column(name.replace("_", " "), justify="left" if name in ("split", "score") else "right")
+    for row in sorted(record["evaluations"], key=lambda row: (row["split"], row["score"])):
+        table.add_row(row["split"], row["score"], str(row["n"]), *(f"{row['metrics'].get(name, float('nan')):.4f}" for name in names))
+    console.print(table)
+
+
+@runs.command
+def retract(run_id: str, *, reason: str, store: StoreFlag = "runs") -> None:
+    """Hide a run from every table by a tombstone; nothing is deleted.
+
+    Args:
+        run_id: The id or its first digits.
+        reason: Why; it is shown with the run.
+    """
+    opened = open_existing(store)
+    full_id = find_run(opened, run_id)
+    opened.retract(full_id, reason)
+    print(f"retracted {full_id}: {reason}")
+
+
+@runs.command
+def rerun(run_id: str, *, store: StoreFlag = "runs", data: Annotated[str | None, Parameter(help="Where the data set is now.")] = None, json: JsonFlag = False) -> int:
+    """Do a run again and compare: the same machine gives the same numbers. The store is not changed.
+
+    Args:
+        run_id: The id or its first digits.
+    """
+    from fieldmark.search.rerun import rerun as repeat
+
+    opened = open_existing(store)
+    comparison = repeat(opened, find_run(opened, run_id), data=data)
+    if json:
+        print_json(comparison.model_dump(mode="json"))
+    else:
+        for line in comparison.lines():
+            print(line)
+    return 0 if comparison.equal else 1
+
+
+def logs(run_id: str, *, store: StoreFlag = "runs") -> None:
+    """Print what a run wrote while it ran.
+
+    Args:
+        run_id: The id or its first digits.
+    """
+    opened = open_existing(store)
+    print(opened.log(find_run(opened, run_id)), end="")

@@ -1,0 +1,59 @@
+"""`fieldmark sweep`: run a sweep, print its table, write its page."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from fieldmark.cli.common import print_json
+from fieldmark.search.options import SweepOptions
+
+if TYPE_CHECKING:
+    from fieldmark.search.result import SweepResult
+    from fieldmark.store import Store
+
+
+def priorsnet(options: Annotated[SweepOptions | None, Parameter(name="*")] = None) -> int:
+    """Sweep PriorsNet: the published rows of Table S2, then Optuna's own trials, then the best again on fresh seeds.
+
+    The same command again goes on with it. Ctrl-C stops cleanly.
+    """
+    from fieldmark.search.sweep import sweep_priorsnet
+
+    options = options or SweepOptions()
+    result = sweep_priorsnet(options)
+    if options.dry_run:
+        print_json(result.model_dump(mode="json")) if options.json_output else print(result.text())
+        return 0
+    assert not isinstance(result, type(None))
+    return _finish(options, result)
+
+
+def _finish(options: SweepOptions, result: "SweepResult") -> int:
+    from fieldmark.store import Store
+
+    store = Store.open(options.store)
+    page = _write_page(store, result)
+    if options.json_output:
+        print_json({**result.to_json(), "page": str(page)})
+    else:
+        _print_tables(store, result)
+        print(f"\nPage: {page}", flush=True)
+    return 0 if not result.interrupted else 130
+
+
+def _write_page(store: "Store", result: "SweepResult") -> Path:
+    from fieldmark.dashboard.report import write_report
+
+    return write_report(store, result.sweep, Path("reports"))
+
+
+def _print_tables(store: "Store", result: "SweepResult") -> None:
+    from fieldmark.tables.compare import comparison_table
+    from fieldmark.tables.render import render
+    from fieldmark.tables.settings import settings_table
+
+    print(render(comparison_table(store, "S2", dataset=result.dataset), "terminal"))
+    print(render(settings_table(store, result.sweep), "terminal"))
+    sys.stdout.flush()

@@ -1,0 +1,37 @@
+"""`fieldmark table`: a published table beside what was measured."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from fieldmark.cli.common import StoreFlag, open_existing
+
+Format = Literal["terminal", "md", "latex", "csv", "html", "json"]
+
+
+def table(
+    name: str,
+    *,
+    format: Format = "terminal",
+    store: StoreFlag = "runs",
+    dataset: Annotated[str | None, Parameter(help="Data set to join, by name; needed where the store holds several.")] = None,
+    scale: Annotated[Literal["smoke", "paper"] | None, Parameter(help="Which runs to join, by scale.")] = None,
+    score: Annotated[str | None, Parameter(help="Score source; default: the product as published.")] = None,
+    output: Annotated[Path | None, Parameter(help="Write to this file instead of standard output.")] = None,
+) -> None:
+    """Print a published table beside what was measured.
+
+    Args:
+        name: The table's name, e.g. S2.
+        format: How it is written.
+    """
+    from fieldmark.tables.compare import comparison_table
+    from fieldmark.tables.render import render
+
+    text = render(comparison_table(open_existing(store), name, dataset=dataset, scale=scale, score=score), format)
+    if output is None:
+        print(text)
+    else:
+        output.write_text(text + "\n")
+        print(output)
