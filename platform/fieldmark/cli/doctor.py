@@ -49,7 +49,11 @@ def _platform() -> Finding:
     import platform
 
     ours = "fieldmark" in str(platform.__file__)
-    return "platform", not ours, f"{platform.__file__}: {'ours shadows the standard library' if ours else 'the standard library'}"
+    return (
+        "platform",
+        not ours,
+        f"{platform.__file__}: {'ours shadows the standard library' if ours else 'the standard library'}",
+    )
 
 
 def _cores() -> Finding:

@@ -55,15 +55,23 @@ def _print_runs(opened: "Store", wanted: dict[str, str | None], retracted: bool)
     from rich.console import Console
     from rich.table import Table
 
-    rows = opened.runs(columns=[*LISTED, "started"], where=_where(wanted), retracted=retracted).sort_by("started").to_pylist()
+    rows = (
+        opened.runs(columns=[*LISTED, "started"], where=_where(wanted), retracted=retracted)
+        .sort_by("started")
+        .to_pylist()
+    )
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in LISTED:
-        table.add_column(name.replace("_", " "), justify="right" if name in ("seed", "top1", "log_loss", "seconds") else "left")
+        table.add_column(
+            name.replace("_", " "), justify="right" if name in ("seed", "top1", "log_loss", "seconds") else "left"
+        )
     for row in rows:
         table.add_row(*(_cell(name, row[name]) for name in LISTED))
     console = Console()
     console.print(table)
-    console.print(f"{len(rows)} runs; top1 and log loss are the sweep's view on `tune`. `fieldmark runs show ID` shows one.")
+    console.print(
+        f"{len(rows)} runs; top1 and log loss are the sweep's view on `tune`. `fieldmark runs show ID` shows one."
+    )
 
 
 def _cell(name: str, value: Any) -> str:
@@ -80,7 +88,11 @@ def find_run(store: "Store", prefix: str) -> str:
     Raises:
         UserError: where no run or several begin so.
     """
-    found = [run_id for run_id in store.runs(columns=["run_id"], retracted=True)["run_id"].to_pylist() if run_id.startswith(prefix)]
+    found = [
+        run_id
+        for run_id in store.runs(columns=["run_id"], retracted=True)["run_id"].to_pylist()
+        if run_id.startswith(prefix)
+    ]
     if len(found) != 1:
         what = "no run" if not found else f"{len(found)} runs"
         raise UserError(f"run id '{prefix}': {what} in store {store.url} begin so")
@@ -114,16 +126,27 @@ def _print_record(record: dict[str, Any]) -> None:
     console = Console()
     spec, cost, where = record["spec"], record["cost"], record["provenance"]
     console.print(f"[bold]run {record['run_id']}[/] {record['status']} {record['message']}")
-    console.print(f"data {spec['dataset']} ({spec['fingerprint'][:10]}), protocol {spec['protocol']}, seed {spec['seed']}, scale {record['scale']['name']}")
+    console.print(
+        f"data {spec['dataset']} ({spec['fingerprint'][:10]}), protocol {spec['protocol']}, seed {spec['seed']}, scale {record['scale']['name']}"
+    )
     console.print("configuration " + ", ".join(f"{k}={v}" for k, v in spec["config"].items()))
-    console.print(f"cost {cost['seconds']:.1f} s, {cost['cpu_seconds']:.1f} CPU-s, peak {cost['peak_memory_bytes'] / 2**20:.0f} MiB; {record['parameters']:,} parameters, {record['epochs']} epochs")
-    console.print(f"host {where['host']} ({where['device']}), revision {where['git_revision'][:10] or 'unknown'}{' (changed since)' if where['git_dirty'] else ''}")
+    console.print(
+        f"cost {cost['seconds']:.1f} s, {cost['cpu_seconds']:.1f} CPU-s, peak {cost['peak_memory_bytes'] / 2**20:.0f} MiB; {record['parameters']:,} parameters, {record['epochs']} epochs"
+    )
+    console.print(
+        f"host {where['host']} ({where['device']}), revision {where['git_revision'][:10] or 'unknown'}{' (changed since)' if where['git_dirty'] else ''}"
+    )
     table = Table(box=None, header_style="bold", pad_edge=False)
     names = ["top1", "top3", "top5", "top10", "mrr", "log_loss"]
     for name in ["split", "score", "n", *names]:
         table.add_column(name.replace("_", " "), justify="left" if name in ("split", "score") else "right")
     for row in sorted(record["evaluations"], key=lambda row: (row["split"], row["score"])):
-        table.add_row(row["split"], row["score"], str(row["n"]), *(f"{row['metrics'].get(name, float('nan')):.4f}" for name in names))
+        table.add_row(
+            row["split"],
+            row["score"],
+            str(row["n"]),
+            *(f"{row['metrics'].get(name, float('nan')):.4f}" for name in names),
+        )
     console.print(table)
 
 
@@ -142,7 +165,13 @@ def retract(run_id: str, *, reason: str, store: StoreFlag = "runs") -> None:
 
 
 @runs.command
-def rerun(run_id: str, *, store: StoreFlag = "runs", data: Annotated[str | None, Parameter(help="Where the data set is now.")] = None, json: JsonFlag = False) -> int:
+def rerun(
+    run_id: str,
+    *,
+    store: StoreFlag = "runs",
+    data: Annotated[str | None, Parameter(help="Where the data set is now.")] = None,
+    json: JsonFlag = False,
+) -> int:
     """Do a run again and compare: the same machine gives the same numbers. The store is not changed.
 
     Args:

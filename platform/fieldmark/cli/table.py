@@ -15,7 +15,9 @@ def table(
     *,
     format: Format = "terminal",
     store: StoreFlag = "runs",
-    dataset: Annotated[str | None, Parameter(help="Data set to join, by name; needed where the store holds several.")] = None,
+    dataset: Annotated[
+        str | None, Parameter(help="Data set to join, by name; needed where the store holds several.")
+    ] = None,
     scale: Annotated[Literal["smoke", "paper"] | None, Parameter(help="Which runs to join, by scale.")] = None,
     score: Annotated[str | None, Parameter(help="Score source; default: the product as published.")] = None,
     output: Annotated[Path | None, Parameter(help="Write to this file instead of standard output.")] = None,

@@ -73,6 +73,11 @@ class TangConfig(Configuration):
 
 
 BaselineConfig = Annotated[
-    ClassFrequencyConfig | GridConfig | NearestNeighboursConfig | RadiusNeighboursConfig | KernelDensityConfig | TangConfig,
+    ClassFrequencyConfig
+    | GridConfig
+    | NearestNeighboursConfig
+    | RadiusNeighboursConfig
+    | KernelDensityConfig
+    | TangConfig,
     Field(discriminator="method"),
 ]

@@ -29,6 +29,8 @@ class BayesConfig(Configuration):
 
     numerics_version: ClassVar[int] = 1
     method: Literal["bayes"] = "bayes"
-    information: Literal["image", "place", "date", "place+date", "image+place", "image+date", "image+place+date"] = "image+place+date"
+    information: Literal["image", "place", "date", "place+date", "image+place", "image+date", "image+place+date"] = (
+        "image+place+date"
+    )
     resolution: int = Field(48, ge=16)
     """Resolution at which the pictures are seen; marks vanish below a threshold."""

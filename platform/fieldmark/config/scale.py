@@ -78,6 +78,9 @@ def effective(config: PriorsNetConfig, largest_category: int) -> PriorsNetConfig
     if config.loss == "exact":
         defaults = PriorsNetConfig()
         config = config.model_copy(
-            update={"sampled_categories": defaults.sampled_categories, "sampled_background": defaults.sampled_background}
+            update={
+                "sampled_categories": defaults.sampled_categories,
+                "sampled_background": defaults.sampled_background,
+            }
         )
     return config
