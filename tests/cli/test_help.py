@@ -24,7 +24,8 @@ def test_help_is_shown(tokens: list[str], capsys: pytest.CaptureFixture[str]) ->
 def test_sweep_help_explains_every_flag_of_the_documentation(capsys: pytest.CaptureFixture[str]) -> None:
     run(["sweep", "priorsnet", "--help"])
     shown = capsys.readouterr().out
-    flags = "data trials seeds scale store address executor budget loss image-scores scheduler sampler dry-run json takeover".split()
+    flags = ["data", "trials", "seeds", "scale", "store", "address", "executor", "budget", "loss", "image-scores"]
+    flags += ["scheduler", "sampler", "dry-run", "json", "takeover"]
     assert [flag for flag in flags if f"--{flag}" not in shown] == []
 
 

@@ -126,27 +126,20 @@ def _print_record(record: dict[str, Any]) -> None:
     console = Console()
     spec, cost, where = record["spec"], record["cost"], record["provenance"]
     console.print(f"[bold]run {record['run_id']}[/] {record['status']} {record['message']}")
-    console.print(
-        f"data {spec['dataset']} ({spec['fingerprint'][:10]}), protocol {spec['protocol']}, seed {spec['seed']}, scale {record['scale']['name']}"
-    )
-    console.print("configuration " + ", ".join(f"{k}={v}" for k, v in spec["config"].items()))
-    console.print(
-        f"cost {cost['seconds']:.1f} s, {cost['cpu_seconds']:.1f} CPU-s, peak {cost['peak_memory_bytes'] / 2**20:.0f} MiB; {record['parameters']:,} parameters, {record['epochs']} epochs"
-    )
-    console.print(
-        f"host {where['host']} ({where['device']}), revision {where['git_revision'][:10] or 'unknown'}{' (changed since)' if where['git_dirty'] else ''}"
-    )
+    console.print(f"data           {spec['dataset']} ({spec['fingerprint'][:10]}), protocol {spec['protocol']}")
+    console.print(f"seed           {spec['seed']}, scale {record['scale']['name']}")
+    console.print("configuration  " + ", ".join(f"{name}={value}" for name, value in spec["config"].items()))
+    console.print(f"cost           {cost['seconds']:.1f} s, {cost['cpu_seconds']:.1f} CPU-seconds, ", end="")
+    console.print(f"peak {cost['peak_memory_bytes'] / 2**20:.0f} MiB, {record['parameters']:,} parameters")
+    revision = (where["git_revision"][:10] or "unknown") + (" (changed since)" if where["git_dirty"] else "")
+    console.print(f"made on        {where['host']} ({where['device']}), revision {revision}")
     table = Table(box=None, header_style="bold", pad_edge=False)
     names = ["top1", "top3", "top5", "top10", "mrr", "log_loss"]
     for name in ["split", "score", "n", *names]:
         table.add_column(name.replace("_", " "), justify="left" if name in ("split", "score") else "right")
     for row in sorted(record["evaluations"], key=lambda row: (row["split"], row["score"])):
-        table.add_row(
-            row["split"],
-            row["score"],
-            str(row["n"]),
-            *(f"{row['metrics'].get(name, float('nan')):.4f}" for name in names),
-        )
+        figures = (f"{row['metrics'].get(name, float('nan')):.4f}" for name in names)
+        table.add_row(row["split"], row["score"], str(row["n"]), *figures)
     console.print(table)
 
 

@@ -39,7 +39,7 @@ class Scale(BaseModel):
 def choose_scale(name: ScaleName, *, train_records: int, category_size: float) -> Scale:
     """Returns the scale of that name for a training set.
 
-    Smoke divides by the smallest power of two that leaves the largest published batch at least 300 updates in 30 epochs.
+    Smoke divides by the smallest power of two that leaves the largest published batch 300 updates in 30 epochs.
 
     Args:
         name: `smoke` or `paper`.
