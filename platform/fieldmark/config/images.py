@@ -16,8 +16,8 @@ class ImageStageConfig(Configuration):
     """A timm model name."""
     resolution: int = Field(48, ge=16)
     """Side of the square input, in pixels."""
-    epochs: int = Field(10, ge=1)
-    batch: int = Field(128, ge=1)
+    epochs: int = Field(6, ge=1)
+    batch: int = Field(64, ge=1)
     lr: float = Field(3e-3, gt=0)
     """AdamW's peak rate; one cosine cycle."""
     weight_decay: float = Field(0.05, ge=0)

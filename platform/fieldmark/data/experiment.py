@@ -75,6 +75,8 @@ def experiment_data(data: DataSet) -> ExperimentData:
     everything = None if data.superset is None else part_of(data.superset, np.arange(len(data.superset)))
     return ExperimentData(
         num_categories=len(data.observations.categories),
-        parts={split: part_of(data.observations, data.indices(split)) for split in (Split.TRAIN, Split.TUNE, Split.TEST)},
+        parts={
+            split: part_of(data.observations, data.indices(split)) for split in (Split.TRAIN, Split.TUNE, Split.TEST)
+        },
         superset=everything,
     )

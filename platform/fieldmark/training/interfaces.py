@@ -36,8 +36,10 @@ class Checkpoints(Protocol):
 class FittedPrior(Protocol):
     """A trained prior: scores of categories given place and time."""
 
-    training_class_prior_C: NDArray[np.float64]
-    """The class distribution the training sampler showed it (sums to 1): what its scores already contain."""
+    @property
+    def training_class_prior_C(self) -> NDArray[np.float64]:
+        """The class distribution the training sampler showed it (sums to 1): what its scores already contain."""
+        ...
 
     def applies(self, where: PlaceTime) -> NDArray[np.bool_]:
         """Returns for N records whether the prior can be asked (a missing place: no)."""

@@ -17,9 +17,9 @@ def posterior(
 ) -> Floats:
     """Returns p(category | the fields named) for N records (N, C), under equally likely categories.
 
-    Tune and test are balanced, so that is their prior. A picture's likelihood is that of its group and visible mark, which can
-    be read from it without error; its nuisances, the observer, the year and the missing of fields cancel. A missing
-    field contributes nothing.
+    Tune and test are balanced, so that is their prior. A picture's likelihood is that of its group and visible mark,
+    which can be read from it without error; its nuisances, the observer, the year and the missing of fields cancel. A
+    missing field contributes nothing.
 
     Args:
         planet: the species.
@@ -37,21 +37,21 @@ def posterior(
         likelihood_NC *= _place_likelihood(planet, place_time)
     if "date" in seen:
         likelihood_NC *= _date_likelihood(planet, place_time)
-    return likelihood_NC / likelihood_NC.sum(axis=1, keepdims=True)
+    likelihood_NC /= likelihood_NC.sum(axis=1, keepdims=True)
+    return likelihood_NC
 
 
 def _image_likelihood(planet: Planet, category_N: NDArray[np.int64], resolution: int) -> Floats:
     """One for the categories whose pictures look so, else zero."""
     looks_C = planet.group_C * (planet.member_C.max() + 1) + planet.marked(np.arange(planet.species), resolution)
-    return (looks_C[category_N][:, None] == looks_C).astype(np.float64)
+    same_NC: NDArray[np.bool_] = looks_C[category_N][:, None] == looks_C
+    return same_NC.astype(np.float64)
 
 
 def _place_likelihood(planet: Planet, place_time: PlaceTime) -> Floats:
-    """The range's density relative to the largest one; a common factor of a row cancels, and tiny products are avoided."""
     known_N = place_time.has_place_N
     likelihood_NC = np.ones((len(place_time), planet.species))
-    log_NC = planet.log_place_density(place_time.latitude_N[known_N], place_time.longitude_N[known_N])
-    likelihood_NC[known_N] = np.exp(log_NC - log_NC.max(axis=1, keepdims=True))
+    likelihood_NC[known_N] = planet.place_density(place_time.latitude_N[known_N], place_time.longitude_N[known_N])
     return likelihood_NC
 
 
@@ -64,4 +64,6 @@ def _date_likelihood(planet: Planet, place_time: PlaceTime) -> Floats:
 
 def day_of_year(date_N: NDArray[np.datetime64]) -> NDArray[np.int64]:
     """Returns days since 1 January of each date's year."""
-    return (date_N.astype("datetime64[D]") - date_N.astype("datetime64[Y]").astype("datetime64[D]")).astype(np.int64)
+    new_year_N = date_N.astype("datetime64[Y]").astype("datetime64[D]")
+    elapsed_N: NDArray[np.timedelta64] = date_N.astype("datetime64[D]") - new_year_N
+    return elapsed_N.astype(np.int64)

@@ -35,5 +35,6 @@ class Observers:
 def make_observers(config: WorldConfig) -> Observers:
     """Returns the world's observers."""
     rng = np.random.default_rng([config.seed, 2])
-    home_U3 = to_xyz(np.degrees(np.arcsin(rng.uniform(-0.9, 0.9, config.observers))), rng.uniform(-180, 180, config.observers))
-    return Observers(home_U3, rng.pareto(1.5, config.observers) + 0.1)
+    latitude_U = np.degrees(np.arcsin(rng.uniform(-0.9, 0.9, config.observers)))
+    longitude_U = rng.uniform(-180, 180, config.observers)
+    return Observers(to_xyz(latitude_U, longitude_U), rng.pareto(1.5, config.observers) + 0.1)

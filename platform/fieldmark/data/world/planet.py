@@ -13,6 +13,7 @@ DAYS = 365
 
 KERNELS = 2  # a range is a core and an outlier, so that it is not just a disc
 CORE_SHARE = 0.75
+GOLDEN_ANGLE = 222.49  # degrees; spreads any number of groups evenly round the globe
 BLOCK = 8192  # records whose (records, C, KERNELS) cosines are held at once
 
 
@@ -52,13 +53,10 @@ class Planet:
 
     def draw_days(self, rng: np.random.Generator, category_N: NDArray[np.int64]) -> NDArray[np.int64]:
         """Returns one day of the year, 0 to 364, from each category's season."""
-        cumulative_CD = np.cumsum(self.season_CD, axis=1)
-        u_N = rng.random(len(category_N))
-        day_N = np.empty(len(category_N), dtype=np.int64)
-        for category in np.unique(category_N):
-            here = category_N == category
-            day_N[here] = np.searchsorted(cumulative_CD[category], u_N[here])
-        return np.minimum(day_N, DAYS - 1)
+        # One ascending table for all categories: category plus its distribution function.
+        table_CD = np.cumsum(self.season_CD, axis=1) + np.arange(self.species)[:, None]
+        day_N = np.searchsorted(table_CD.ravel(), category_N + rng.random(len(category_N))) - DAYS * category_N
+        return np.clip(day_N, 0, DAYS - 1)
 
     def marked(self, category_N: NDArray[np.int64], resolution: int) -> NDArray[np.int64]:
         """Returns the mark to be seen in a picture of that resolution (N): the member, or 0 for none."""
@@ -89,15 +87,16 @@ def _ranges(
 
     A group's species live in regions round a common centre, two species to a region: those two differ in season.
     """
-    longitude_G = (np.arange(config.groups) * 222.49 + rng.uniform(-180, 180)) % 360 - 180  # golden angle: evenly spread
+    longitude_G = GOLDEN_ANGLE * np.arange(config.groups, dtype=np.float64) + rng.uniform(-180, 180)
     home_G3 = to_xyz(rng.uniform(-30, 40, config.groups), longitude_G)
     regions = -(-config.group_size // 2)
     turn_G = rng.uniform(0, 2 * np.pi, config.groups)
     bearing_C = turn_G[group_C] + 2 * np.pi * (member_C // 2) / regions + rng.normal(0, 0.15, config.species)
     distance_C = np.radians(rng.uniform(20, 26, config.species)) * (regions > 1)
     core_C3 = towards(home_G3[group_C], distance_C, bearing_C)
-    outlier_C3 = towards(core_C3, np.radians(rng.uniform(8, 16, config.species)), rng.uniform(0, 2 * np.pi, config.species))
-    spread_CK = np.radians(rng.uniform(9, 13, (config.species, KERNELS)))
+    away_C, aside_C = np.radians(rng.uniform(8, 16, config.species)), rng.uniform(0, 2 * np.pi, config.species)
+    outlier_C3 = towards(core_C3, away_C, aside_C)
+    spread_CK = np.radians(rng.uniform(11, 16, (config.species, KERNELS)))
     return np.stack([core_C3, outlier_C3], axis=1), spread_CK**-2
 
 
@@ -108,7 +107,8 @@ def _seasons(
     regions = -(-config.group_size // 2)
     spring_GR = rng.uniform(0, 2 * np.pi, (config.groups, regions))
     peak_C = spring_GR[group_C, member_C // 2] + np.pi * (member_C % 2) + rng.normal(0, 0.2, config.species)
-    sharpness_C = rng.uniform(1.8, 3.2, config.species)
+    sharpness_C = rng.uniform(1.4, 2.6, config.species)
     angle_D = 2 * np.pi * np.arange(DAYS) / DAYS
     weight_CD = np.exp(sharpness_C[:, None] * (np.cos(angle_D - peak_C[:, None]) - 1))
-    return weight_CD / weight_CD.sum(axis=1, keepdims=True)
+    season_CD: Floats = weight_CD / weight_CD.sum(axis=1, keepdims=True)
+    return season_CD

@@ -1,4 +1,4 @@
-"""Drawing records from the joint model: category, place, date, observer, what is missing, and the picture's nuisances."""
+"""Drawing records from the joint model: category, place, date, observer, and what is missing."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from fieldmark.data.world.planet import Planet
 from fieldmark.data.world.sphere import to_degrees
 
 PARTS = ("train", "val", "test", "extra")
-YEARS = np.array([2017, 2018, 2019, 2021])  # ordinary years only, see planet.DAYS
+YEARS = np.array(["2017", "2018", "2019", "2021"], dtype="datetime64[Y]")  # ordinary years only, see planet.DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,9 @@ class Records:
         return len(self.category_N)
 
 
-def draw_records(config: WorldConfig, planet: Planet, observers: Observers, part: str, count_C: NDArray[np.int64]) -> Records:
+def draw_records(
+    config: WorldConfig, planet: Planet, observers: Observers, part: str, count_C: NDArray[np.int64]
+) -> Records:
     """Returns a part's records with that many of each category, in an order that says nothing.
 
     Each part has its own random stream, so that one part's size never changes another's records.
@@ -41,7 +43,7 @@ def draw_records(config: WorldConfig, planet: Planet, observers: Observers, part
     place_N3 = planet.draw_places(rng, category_N)
     latitude_N, longitude_N = to_degrees(place_N3)
     day_N = planet.draw_days(rng, category_N)
-    date_N = (rng.choice(YEARS, len(day_N)) - 1970).astype("datetime64[Y]").astype("datetime64[D]") + day_N
+    date_N = rng.choice(YEARS, len(day_N)).astype("datetime64[D]") + day_N.astype("timedelta64[D]")
     observer_N = observers.draw(rng, place_N3)
     # An observer tells something about the place, so it is withheld with it: given what is left, it tells nothing.
     placeless_N = rng.random(len(day_N)) < config.missing_place
@@ -60,8 +62,12 @@ def join_records(parts: list[Records]) -> Records:
             for name in ("latitude_N", "longitude_N", "date_N", "observer_N")
         }
     )
-    columns = [np.concatenate([getattr(part, name) for part in parts]) for name in ("part_N", "serial_N", "category_N")]
-    return Records(*columns, place_time)
+    return Records(
+        np.concatenate([part.part_N for part in parts]),
+        np.concatenate([part.serial_N for part in parts]),
+        np.concatenate([part.category_N for part in parts]),
+        place_time,
+    )
 
 
 def training_counts(config: WorldConfig) -> NDArray[np.int64]:
@@ -72,4 +78,5 @@ def training_counts(config: WorldConfig) -> NDArray[np.int64]:
     rank_C = np.random.default_rng([config.seed, 4]).permutation(config.species)
     weight_C = (1.0 + rank_C) ** -config.tail
     count_C = np.rint(config.per_category * config.species * weight_C / weight_C.sum()).astype(np.int64)
-    return np.maximum(count_C, min(2, config.per_category))
+    least = min(2, config.per_category)
+    return np.asarray(np.maximum(count_C, least), dtype=np.int64)

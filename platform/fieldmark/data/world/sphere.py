@@ -1,6 +1,7 @@
 """Directions on the unit sphere and the von Mises-Fisher distribution in three dimensions.
 
-Density and sampler are the closed forms for S2 (Fisher 1953): exp(k (m.x - 1)) k / (2 pi (1 - exp(-2 k))) per steradian.
+Density and sampler are the closed forms for S2 (Fisher 1953); per steradian:
+exp(k (m.x - 1)) k / (2 pi (1 - exp(-2 k))).
 """
 
 import numpy as np
@@ -41,4 +42,5 @@ def towards(origin_N3: Floats, distance_N: Floats, bearing_N: Floats) -> Floats:
     east_N3 /= np.linalg.norm(east_N3, axis=1, keepdims=True)
     north_N3 = np.cross(origin_N3, east_N3)
     across_N3 = np.sin(bearing_N)[:, None] * east_N3 + np.cos(bearing_N)[:, None] * north_N3
-    return np.cos(distance_N)[:, None] * origin_N3 + np.sin(distance_N)[:, None] * across_N3
+    point_N3: Floats = np.cos(distance_N)[:, None] * origin_N3 + np.sin(distance_N)[:, None] * across_N3
+    return point_N3

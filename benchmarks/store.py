@@ -1,0 +1,201 @@
+"""What the store costs: committing, querying a million runs, syncing new records, packing and merging.
+
+    python benchmarks/store.py [--runs 1000000] [--new 10000] [--json]
+
+The stored runs are written straight into segments, as compaction would have left them: one run and one test evaluation
+each, with full record JSON, spread over data sets, splits, scores and settings, 20 files of each kind. Nothing is kept.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from fieldmark.config import PriorsNetConfig, RunSpec, Scale
+from fieldmark.store import EvaluationRecord, RunRecord, Store
+from fieldmark.store.commit import encode
+from fieldmark.store.flat import EVALUATIONS, RUNS, Kind, flat_row
+from fieldmark.store.segments import write_segment
+
+DATASETS, SETTINGS, SEEDS = 4, 100, 25
+SPLIT_SCORES = [("tune", "product_calibrated"), ("test", "product_calibrated"), ("test", "prior_raw"), ("test", "joint")]
+FILES = 20
+SCALE = Scale(name="smoke", k=8)
+
+QUERY = """
+import json, sys, time
+begin = time.perf_counter()
+import pyarrow.compute as pc
+from fieldmark.store import Store
+imported = time.perf_counter()
+store = Store.open(sys.argv[1])
+conditions = dict(zip(sys.argv[2::2], sys.argv[3::2]))
+where = None
+for name, value in conditions.items():
+    where = pc.field(name) == value if where is None else where & (pc.field(name) == value)
+rows = store.evaluations(["config_id", "seed", "top1"], where)
+table = rows.group_by("config_id").aggregate([("top1", "mean"), ("top1", "stddev"), ("top1", "count")])
+done = time.perf_counter()
+again = store.evaluations(["config_id", "seed", "top1"], where).num_rows
+print(json.dumps({"import_s": imported - begin, "query_s": done - imported, "again_s": time.perf_counter() - done,
+                  "rows": rows.num_rows, "groups": table.num_rows}))
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=1_000_000, help="stored runs to query")
+    parser.add_argument("--new", type=int, default=10_000, help="loose records to commit, sync, pack and merge")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        figures = {"machine": machine(), **measure(Path(folder), options.runs, options.new)}
+    if options.json:
+        print(json.dumps(figures))
+    else:
+        show(figures)
+
+
+def measure(folder: Path, runs: int, new: int) -> dict[str, Any]:
+    """Returns all figures."""
+    big = str(folder / "big")
+    fill(Store.open(big), runs)
+    one = {"dataset": "data0", "fingerprint": "f0", "scale": "smoke", "split": "test", "score": "product_calibrated"}
+    size = sum(path.stat().st_size for path in Path(big).rglob("*.parquet"))
+    return {
+        "stored_runs": runs,
+        "stored_bytes": size,
+        "table_query": fresh_query(big, one),
+        "query_of_every_row": fresh_query(big, {"scale": "smoke"}),
+        **loose_figures(folder, new),
+    }
+
+
+def fill(store: Store, runs: int) -> None:
+    """Writes `runs` runs with an evaluation each into segments."""
+    random = np.random.default_rng(0)
+    for part in np.array_split(np.arange(runs), FILES):
+        for kind in (RUNS, EVALUATIONS):
+            write_segment(store.objects, kind, synthetic_rows(kind, len(part), random))
+
+
+def synthetic_rows(kind: Kind, rows: int, random: np.random.Generator) -> pa.Table:
+    """Returns flat rows that vary as a year of sweeps would, each with an id, a figure and JSON of its own."""
+    templates = [template(kind, index) for index in range(DATASETS * SETTINGS * len(SPLIT_SCORES))]
+    drawn = pa.array(random.integers(len(templates), size=rows))
+    table = pa.Table.from_pylist([row for row, _ in templates], schema=kind.schema).take(drawn)
+    digits = random.bytes(16 * rows).hex()
+    ids = pa.array([digits[32 * index : 32 * index + 32] for index in range(rows)])
+    top1 = pa.array(random.random(rows).round(6))
+    texts = pa.array([text for _, text in templates]).take(drawn)
+    texts = pc.binary_join_element_wise(texts, ids, top1.cast(pa.string()), "}", "")
+    own = {kind.id: ids, "top1": top1, "seed": pa.array(random.integers(SEEDS, size=rows)), "record": texts}
+    for name, values in own.items():
+        table = table.set_column(table.column_names.index(name), name, values)
+    return table
+
+
+def template(kind: Kind, index: int) -> tuple[dict[str, Any], str]:
+    """Returns the columns and the JSON of one kind of row."""
+    rest, dataset = divmod(index, DATASETS)
+    where, setting = divmod(rest, SETTINGS)
+    record = sample(kind, dataset, setting, 0, *SPLIT_SCORES[where])
+    text = encode(record).decode()
+    return flat_row(record, text), text
+
+
+def sample(kind: Kind, dataset: int, setting: int, seed: int, split: str, score: str) -> RunRecord | EvaluationRecord:
+    """Returns one record."""
+    config = PriorsNetConfig(lr=1e-5 * (1 + setting))
+    spec = RunSpec(config=config, dataset=f"data{dataset}", fingerprint=f"f{dataset}", protocol="official", seed=seed)
+    metrics = dict.fromkeys(("top1", "top3", "top5", "top10", "mrr", "log_loss"), 0.5)
+    if kind is RUNS:
+        return RunRecord(run_id=spec.run_id, spec=spec, scale=SCALE, status="completed", metrics=metrics)
+    return EvaluationRecord.model_validate(
+        {"run_ids": [spec.run_id], "spec": spec, "scale": SCALE, "split": split, "score": score, "n": 1000}
+        | {"metrics": metrics}
+    )
+
+
+def fresh_query(url: str, conditions: dict[str, str]) -> dict[str, float]:
+    """Returns the times of a new process's first query: filter, then mean, std and n of top-1 by setting."""
+    words = [word for pair in conditions.items() for word in pair]
+    begin = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", QUERY, url, *words], capture_output=True, text=True, check=True)
+    return {**json.loads(done.stdout), "process_s": time.perf_counter() - begin}
+
+
+def loose_figures(folder: Path, new: int) -> dict[str, float]:
+    """Returns the figures of `new` loose records: commit, sync by another reader, merge, pack."""
+    store, reader = Store.open(str(folder / "loose")), Store.open(str(folder / "loose"))
+    records = [sample(RUNS, 0, index, 0, "", "") for index in range(new)]
+    curve = pa.table({"epoch": range(30), "loss": [0.5] * 30})
+    figures = {}
+    figures["commit_per_s"] = new / timed(lambda: [store.commit_run(record) for record in records])  # type: ignore[arg-type]
+    with_curve = [sample(RUNS, 1, index, 0, "", "") for index in range(new // 10)]
+    seconds = timed(lambda: [store.commit_run(record, curve=curve) for record in with_curve])  # type: ignore[arg-type]
+    figures["commit_with_curve_per_s"] = len(with_curve) / seconds
+    figures["sync_records"] = len(records) + len(with_curve)
+    figures["sync_s"] = timed(lambda: reader.runs(["run_id"]))
+    figures["sync_nothing_new_s"] = timed(lambda: reader.runs(["run_id"]))
+    other = Store.open(str(folder / "other"))
+    figures["merge_s"] = timed(lambda: other.merge(store))
+    figures["merge_again_s"] = timed(lambda: other.merge(store))
+    figures["pack_s"] = timed(store.compact)
+    return figures
+
+
+def timed(action: Any) -> float:
+    """Returns the seconds an action takes."""
+    begin = time.perf_counter()
+    action()
+    return time.perf_counter() - begin
+
+
+def machine() -> dict[str, Any]:
+    """Returns what the figures were taken on."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return {
+        "cpu": models[0] if models else platform.processor(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "pyarrow": pa.__version__,
+        "load": round(os.getloadavg()[0], 1),
+    }
+
+
+def show(figures: dict[str, Any]) -> None:
+    """Prints the figures as text."""
+    host = figures["machine"]
+    print(f"machine: {host['cpu']}, {host['cores']} cores, load {host['load']} at the start")
+    print(f"stored runs: {figures['stored_runs']:,} with an evaluation each ({figures['stored_bytes'] / 1e6:.0f} MB)")
+    for name, title in (("table_query", "query of one table"), ("query_of_every_row", "query of every row")):
+        query = figures[name]
+        print(
+            f"{title}: {query['rows']:,} rows into {query['groups']:,} settings: {query['query_s']:.2f} s in a fresh process "
+            f"(opening, listing, filter, mean/std/n), imports {query['import_s']:.2f} s more, "
+            f"whole process {query['process_s']:.2f} s, again {query['again_s']:.2f} s"
+        )
+    print(f"commit: {figures['commit_per_s']:,.0f} records/s, with a curve {figures['commit_with_curve_per_s']:,.0f}")
+    print(
+        f"sync of {figures['sync_records']:,} new loose records: {figures['sync_s']:.2f} s, "
+        f"when nothing is new {figures['sync_nothing_new_s']:.3f} s"
+    )
+    print(
+        f"merge of them: {figures['merge_s']:.2f} s, again {figures['merge_again_s']:.2f} s; "
+        f"packing: {figures['pack_s']:.2f} s"
+    )
+
+
+if __name__ == "__main__":
+    main()

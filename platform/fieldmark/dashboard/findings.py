@@ -1,0 +1,142 @@
+"""What a sweep says in plain sentences: the best setting, the image alone, the bound, baselines, and what is only noise."""
+
+import statistics
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from fieldmark.figures.sweep_scores import Setting, SweepScores, mean
+from fieldmark.tables.statistics import Difference
+
+MANY_IMAGES = 5000
+"""From so many test images on a second decimal of a percentage means something."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One figure in large type."""
+
+    name: str
+    value: str
+    note: str
+
+
+class Findings:
+    """Sentences and large figures about one sweep.
+
+    Args:
+        scores: what was measured.
+        to_best: setting to its top-1 minus that of the best setting (fractions), from a paired bootstrap.
+    """
+
+    def __init__(self, scores: SweepScores, to_best: Mapping[str, Difference]) -> None:
+        self._scores = scores
+        self._to_best = to_best
+        self._places = 2 if scores.test_records >= MANY_IMAGES else 1
+
+    def sentences(self) -> list[str]:
+        """Returns the findings, the most important first."""
+        best = self._scores.best
+        if best is None:
+            return ["No PriorsNet setting has been completed yet."]
+        found = [self._of_best(best), self._of_bound(best), self._of_baseline(best), self._of_noise(), self._of_apart()]
+        return [sentence for sentence in found if sentence]
+
+    def tiles(self) -> list[Tile]:
+        """Returns the figures for the top of the page."""
+        return list(self._tiles())
+
+    def _tiles(self) -> Iterator[Tile]:
+        scores, best, strongest = self._scores, self._scores.best, self._strongest_baseline()
+        if best is not None:
+            yield Tile("Best setting", self._with_spread(best), best.label)
+        if strongest is not None:
+            yield Tile("Strongest baseline", self._percent(self._top1(strongest)), strongest.label)
+        image, bound = scores.image_only(), scores.bound()
+        if image is not None:
+            yield Tile("Image alone", self._percent(image), "no place, no date")
+        if bound is not None:
+            yield Tile("Bayes bound", self._percent(bound), "the most that can be known")
+
+    def _of_best(self, best: Setting) -> str:
+        seeds = len(best.values(self._scores.score))
+        fresh = " fresh" if best.confirmed and best.role == "search" else ""
+        over = f"mean ± standard deviation over {seeds}{fresh} seeds" if seeds > 1 else f"one{fresh} seed, so its spread is not known"
+        return (
+            f"The tune part chose {best.label}. On the {self._scores.test_records:,} test records, which had no say, its "
+            f"top-1 is {self._with_spread(best)} ({over})."
+        )
+
+    def _of_bound(self, best: Setting) -> str:
+        image, bound = self._scores.image_only(), self._scores.bound()
+        if image is None or bound is None:
+            return "" if image is None else self._over_image(best, image)
+        share = (self._top1(best) - image) / (bound - image) if bound > image else 0.0
+        return (
+            f"The image alone reaches {self._percent(image)} and the Bayes classifier, which knows how the data came about, "
+            f"{self._percent(bound)}: the best setting gains {100 * share:.0f} % of what place and date can add."
+        )
+
+    def _over_image(self, best: Setting, image: float) -> str:
+        gain = self._top1(best) - image
+        return f"The image alone reaches {self._percent(image)}: the prior {'adds' if gain >= 0 else 'costs'} {self._points(gain)}."
+
+    def _of_baseline(self, best: Setting) -> str:
+        strongest = self._strongest_baseline()
+        if strongest is None:
+            return ""
+        lead = self._top1(best) - self._top1(strongest)
+        difference = self._to_best.get(strongest.config_id)
+        interval = "" if difference is None else f" (paired 95 % interval {self._interval(-difference.high, -difference.low)})"
+        start = f"The strongest baseline is {strongest.label} with {self._percent(self._top1(strongest))}: "
+        if difference is not None and not difference.excludes_zero:
+            return f"{start}PriorsNet and it cannot be told apart, {self._signed(lead)}{interval}."
+        word = "ahead" if lead > 0 else "behind"
+        return f"{start}PriorsNet is {word} by {self._points(lead)}{interval}."
+
+    def _of_noise(self) -> str:
+        best = self._scores.best
+        settings = [one for one in self._scores.of_role("published", "search") if one.permitted and one is not best]
+        judged = [self._to_best[one.config_id] for one in settings if one.config_id in self._to_best]
+        if not judged:
+            return ""
+        alike = sum(not one.excludes_zero for one in judged)
+        rest = len(judged) - alike
+        if not alike:
+            return f"All {rest} other PriorsNet settings differ from the best by more than noise."
+        return (
+            f"{alike} of the {len(judged)} other PriorsNet settings cannot be told from the best: the paired 95 % interval of the "
+            f"difference holds zero. {'Only the other ' + str(rest) if rest else 'None'} can be."
+        )
+
+    def _of_apart(self) -> str:
+        apart = [one for one in self._scores.of_role("published", "search") if not one.permitted]
+        if not apart:
+            return ""
+        return (
+            f"A prior learned on the larger set reaches {self._with_spread(apart[0])}. It has seen more records than the "
+            "others, so it stands apart and is no comparison."
+        )
+
+    def _strongest_baseline(self) -> Setting | None:
+        return max(self._scores.of_role("baseline"), key=self._top1, default=None)
+
+    def _top1(self, setting: Setting) -> float:
+        return mean(setting.values(self._scores.score))
+
+    def _with_spread(self, setting: Setting) -> str:
+        values = setting.values(self._scores.score)
+        if len(values) == 1:
+            return self._percent(values[0])
+        return f"{100 * mean(values):.{self._places}f} ± {100 * statistics.stdev(values):.{self._places}f} %"
+
+    def _percent(self, share: float) -> str:
+        return f"{100 * share:.{self._places}f} %"
+
+    def _points(self, share: float) -> str:
+        return f"{abs(100 * share):.{self._places}f} points"
+
+    def _signed(self, share: float) -> str:
+        return f"{100 * share:+.{self._places}f} points"
+
+    def _interval(self, low: float, high: float) -> str:
+        return f"{100 * low:+.{self._places}f} to {100 * high:+.{self._places}f}"

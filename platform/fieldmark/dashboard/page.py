@@ -1,0 +1,147 @@
+"""What stands on a sweep's page, before it is HTML."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from fieldmark.dashboard.findings import Findings, Tile
+from fieldmark.dashboard.reproduce import command, facts
+from fieldmark.figures.seed_spread import sweep_spread
+from fieldmark.figures.sweep import reliability_figure, scores_figure, search_figure
+from fieldmark.figures.sweep_scores import SweepScores
+from fieldmark.tables.compare import comparison_table
+from fieldmark.tables.render import render
+from fieldmark.tables.settings import settings_table
+
+if TYPE_CHECKING:
+    from fieldmark.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PagePart:
+    """A section: a table, or a plot with its caption."""
+
+    id: str
+    title: str
+    table: Markup | None = None
+    plot: Any = None
+    """A plotly figure."""
+    alt: str = ""
+    """What a reader who does not see the plot should know."""
+    caption: str = ""
+
+    @property
+    def height(self) -> int:
+        """Pixels that the plot takes, so that the page does not jump."""
+        return int(self.plot.layout.height) if self.plot is not None else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A sweep's page."""
+
+    sweep: str
+    dataset: str
+    subtitle: str
+    scale: str
+    is_smoke: bool
+    tiles: list[Tile]
+    findings: list[str]
+    parts: list[PagePart]
+    notes: list[str]
+    command: str
+    facts: list[tuple[str, str]]
+
+
+def build_page(store: "Store", scores: SweepScores) -> Page:
+    """Returns a sweep's page from what is stored."""
+    published = comparison_table(store, "S2", dataset=scores.fingerprint, scale=scores.scale.name, score=scores.score)
+    settings = settings_table(store, scores.sweep)
+    findings = Findings(scores, {row.config_id: row.difference for row in settings.rows if row.config_id and row.difference})
+    scale = scores.scale.describe()
+    return Page(
+        sweep=scores.sweep,
+        dataset=scores.dataset,
+        subtitle=_subtitle(scores),
+        scale=scale[0].upper() + scale[1:],
+        is_smoke=scores.scale.name == "smoke",
+        tiles=findings.tiles(),
+        findings=findings.sentences(),
+        parts=[
+            PagePart(id="table-s2", title="Table S2: published beside measured", table=Markup(render(published, "html"))),
+            _scores_part(scores),
+            PagePart(id="settings", title="All settings and baselines", table=Markup(render(settings, "html"))),
+            *_further_parts(scores),
+        ],
+        notes=_notes(scores),
+        command=command(store, scores),
+        facts=facts(store, scores),
+    )
+
+
+def _subtitle(scores: SweepScores) -> str:
+    card = scores.card
+    parts = [f"{card.counts['train']:,} train, {card.counts['tune']:,} tune"] if card else []
+    parts.append(f"{scores.test_records:,} test records")
+    categories = f"{card.categories:,} categories; " if card else ""
+    return f"{categories}{', '.join(parts)}; split by protocol {scores.protocol}."
+
+
+def _scores_part(scores: SweepScores) -> PagePart:
+    spread = sweep_spread(scores)
+    interval = (
+        f"Bars are 95 % intervals of the mean; the seed standard deviation, pooled over settings, is {100 * spread.std:.2f} points "
+        f"on {spread.freedom} degrees of freedom."
+        if spread
+        else "Every setting has one seed, so there is no spread to draw."
+    )
+    best = f" The star marks {scores.best.label}, chosen on tune." if scores.best else ""
+    return PagePart(
+        id="scores",
+        title="Figure 1: what each setting scores on test",
+        plot=scores_figure(scores),
+        alt="Top-1 on the test part of every setting and baseline. The same figures stand in the table of settings.",
+        caption=f"A faint dot is one seed, a full sign the mean. {interval} All settings see the same test records, so "
+        f"neighbours differ less than the finite test set alone would suggest; the table of settings compares them pair by pair.{best}",
+    )
+
+
+def _further_parts(scores: SweepScores) -> Iterator[PagePart]:
+    search, reliability = search_figure(scores), reliability_figure(scores)
+    if search is not None:
+        yield PagePart(
+            id="search",
+            title="Figure 2: what the search saw",
+            plot=search,
+            alt="The objective on the tune part against the learning rate, coloured by batch, for every run of the search.",
+            caption="One sign a run, on the tune part, which is the only part the search looks at. Published rows are among them.",
+        )
+    if reliability is not None:
+        yield PagePart(
+            id="reliability",
+            title=f"Figure {3 if search is not None else 2}: how far the scores can be trusted as probabilities",
+            plot=reliability,
+            alt="Log-loss on the test part of every score of the best setting, the baselines, the image alone and the bound.",
+            caption="Correcting and calibrating a prior's score does not change how it ranks categories, so top-1 of the prior stays; "
+            "its log-loss, and what it does in a product with image scores, change.",
+        )
+
+
+def _notes(scores: SweepScores) -> list[str]:
+    notes = list(scores.card.notes) if scores.card else []
+    if scores.score.startswith("prior"):
+        notes.append("There are no image scores here: this page ranks priors, not priors times image scores.")
+    if scores.bound() is not None:
+        notes.append(
+            "The Bayes bound is an expectation met on this very test set: the best of many runs can exceed it by luck. A "
+            "violation is claimed only where a paired exact test rejects after Holm's correction."
+        )
+    return [
+        *notes,
+        "Metrics are fractions shown as percentages; log-loss is in nats. ± is the standard deviation over seeds (n - 1).",
+        "Settings are written in the units of the paper. IB: instance-balanced, every record once an epoch. CB n: "
+        "class-balanced, at most n records of a category an epoch. Caps that never bind are the same setting as IB.",
+        "Choices (best setting, temperature, early stopping) are made on tune; test is read once, at the last epoch.",
+    ]

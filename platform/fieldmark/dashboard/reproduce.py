@@ -1,0 +1,50 @@
+"""How to get a page's results again: the command, and what they were made with."""
+
+import shlex
+from typing import TYPE_CHECKING
+
+import pyarrow.compute as pc
+
+from fieldmark.figures.sweep_scores import SweepScores
+
+if TYPE_CHECKING:
+    from fieldmark.store import Store
+
+LIBRARIES = ("torch", "ray", "optuna", "numpy")
+
+
+def command(store: "Store", scores: SweepScores) -> str:
+    """Returns the command that goes on with a sweep, with every flag that its identity depends on."""
+    plan = store.plan(scores.sweep) or {}
+    words = ["python", "jobs/sweep_priorsnet.py", "--data", scores.card.spec if scores.card else scores.dataset]
+    flags = {"trials": "--trials", "seeds": "--seeds", "loss": "--loss", "sampler": "--sampler", "search_seed": "--search-seed"}
+    for name, flag in flags.items():
+        if name in plan:
+            words += [flag, str(plan[name])]
+    for dimension in plan.get("vary", ()):
+        words += ["--vary", dimension]
+    if plan.get("early_stopping"):
+        words += ["--scheduler", "asha"]
+    words += ["--objective", f"{scores.goal.score}:{scores.goal.metric}", "--protocol", scores.protocol]
+    return shlex.join([*words, "--scale", scores.scale.name, "--store", store.url])
+
+
+def facts(store: "Store", scores: SweepScores) -> list[tuple[str, str]]:
+    """Returns what identifies the data and the software, by name."""
+    found = [("Sweep", scores.sweep), ("Data fingerprint", scores.fingerprint), ("Split protocol", scores.protocol)]
+    runs = store.run_records(pc.field("sweep") == scores.sweep)
+    seconds = sum(run.cost.seconds for run in runs)
+    found.append(("Runs recorded", f"{len(runs):,}, {_duration(seconds)} of training in all"))
+    if runs:
+        latest = max(runs, key=lambda run: (run.provenance.ended, run.run_id)).provenance
+        libraries = [f"{name} {latest.versions[name]}" for name in LIBRARIES if name in latest.versions]
+        revision = latest.git_revision[:12] + (" with changes not committed" if latest.git_dirty else "")
+        described = [("Last run on", latest.device), ("Python", latest.python), ("Libraries", ", ".join(libraries)), ("Revision", revision)]
+        found += [(name, value) for name, value in described if value]
+    return found
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:  # noqa: PLR2004
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"  # noqa: PLR2004

@@ -1,0 +1,1 @@
+"""Observations: reading, checking, splitting, sampling, and the embedded world."""

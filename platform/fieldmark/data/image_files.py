@@ -1,0 +1,64 @@
+"""Pictures in a folder, decoded when they are asked for."""
+
+import os
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fieldmark.data.observations import Indices
+
+_GREY = 128
+
+
+def find_files(root: str, wanted: set[str]) -> dict[str, int]:
+    """Returns which of these paths (relative to the root, with `/`) are files, with their sizes in bytes."""
+    tops = {path.split("/", 1)[0] for path in wanted}
+    return {path: size for path, size in _walk(root, "", tops) if path in wanted}
+
+
+def _walk(folder: str, prefix: str, only: set[str] | None = None) -> Iterator[tuple[str, int]]:
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:
+        return
+    for entry in entries:
+        if only is not None and entry.name not in only:
+            continue
+        if entry.is_dir():
+            yield from _walk(entry.path, f"{prefix}{entry.name}/")
+        elif entry.is_file():
+            yield f"{prefix}{entry.name}", entry.stat().st_size
+
+
+class ImageFiles:
+    """An `ImageSource` over files: shorter side to the resolution, then the central square."""
+
+    def __init__(self, root: str, paths: Sequence[str]) -> None:
+        """Takes the folder and a path relative to it for each record."""
+        self._root = root
+        self._paths = paths
+        self.broken: set[int] = set()
+        """Records whose picture could not be decoded; they are shown grey."""
+
+    def pixels(self, indices: Indices, resolution: int) -> NDArray[np.uint8]:
+        """Returns images as uint8 of shape (n, resolution, resolution, 3), RGB."""
+        images = np.full((len(indices), resolution, resolution, 3), _GREY, np.uint8)
+        for position, index in enumerate(indices.tolist()):
+            decoded = self._decode(index, resolution)
+            if decoded is not None:
+                images[position] = decoded
+        return images
+
+    def _decode(self, index: int, resolution: int) -> NDArray[np.uint8] | None:
+        from torchvision.io import ImageReadMode, decode_image
+        from torchvision.transforms.v2.functional import center_crop, resize
+
+        try:
+            image = decode_image(os.path.join(self._root, self._paths[index]), ImageReadMode.RGB)
+        except (RuntimeError, ValueError):  # torchvision's answer to a truncated, empty or foreign file
+            self.broken.add(index)
+            return None
+        square = center_crop(resize(image, [resolution], antialias=True), [resolution, resolution])
+        pixels: NDArray[np.uint8] = square.permute(1, 2, 0).numpy()
+        return pixels

@@ -1,0 +1,1 @@
+"""Location encoders, priors and their losses; knows tensors, not files or runs."""

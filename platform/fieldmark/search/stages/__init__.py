@@ -1,0 +1,1 @@
+"""What a sweep computes once for all its trials."""

@@ -1,0 +1,55 @@
+"""The world's bounds: its Bayes classifier, run on the same test records for every set of fields (SCIENCE rule 19)."""
+
+import time
+from typing import TYPE_CHECKING, get_args
+
+from fieldmark.config import BayesConfig
+from fieldmark.data.experiment import ExperimentData
+from fieldmark.data.observations import DataSet, Split
+from fieldmark.search.ledger import evaluation_id
+from fieldmark.search.plan import SweepPlan
+from fieldmark.search.stages.commit import commit_stage, stage_task
+from fieldmark.search.stages.keys import IMAGE_STAGE
+
+if TYPE_CHECKING:
+    from fieldmark.store import Store
+
+INFORMATION = get_args(BayesConfig.model_fields["information"].annotation)
+
+
+def bound_configs() -> list[BayesConfig]:
+    """Returns the Bayes classifier for every set of fields, at the resolution that the image stage sees."""
+    return [BayesConfig(information=information, resolution=IMAGE_STAGE.resolution) for information in INFORMATION]
+
+
+def missing_bounds(plan: SweepPlan, store: "Store") -> list[BayesConfig]:
+    """Returns those that are not recorded; none for data whose truth is not known."""
+    if not plan.facts.is_world:
+        return []
+    return [config for config in bound_configs() if not store.has_run(stage_task(plan, config, "bound").run_id)]
+
+
+def commit_bounds(data: ExperimentData, dataset: DataSet, plan: SweepPlan, store: "Store") -> None:
+    """Records the bounds that are missing."""
+    from fieldmark.data.world import open_world
+    from fieldmark.training.evaluation import evaluate_scores
+
+    for config in missing_bounds(plan, store):
+        started = time.perf_counter()
+        world = open_world(plan.facts.card.spec)
+        scores_NC = world.posterior(dataset.indices(Split.TEST), config.information, config.resolution)
+        evaluated = evaluate_scores(data.parts[Split.TEST], "test", "joint", scores_NC)
+        commit_stage(store, stage_task(plan, config, "bound"), [evaluated], time.perf_counter() - started)
+
+
+def read_bounds(plan: SweepPlan, store: "Store") -> dict[str, float]:
+    """Returns the top-1 accuracy that each set of fields allows on the test records, by `BayesConfig.information`."""
+    if not plan.facts.is_world:
+        return {}
+    found = {}
+    for config in bound_configs():
+        task = stage_task(plan, config, "bound")
+        if store.has_run(task.run_id):
+            record = store.evaluation(evaluation_id(task.run_id, "test", "joint"))
+            found[config.information] = record.metrics["top1"]
+    return found

@@ -1,0 +1,105 @@
+"""Image scores: read from files, or by a small classifier that is trained once, and joined to the arrays."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fieldmark.config import ImageStageConfig
+from fieldmark.data.experiment import DenseScores, ExperimentData, ImageScores
+from fieldmark.data.observations import DataSet, Split
+from fieldmark.search.plan import SweepPlan
+from fieldmark.search.stages.commit import commit_stage, stage_task
+from fieldmark.search.stages.keys import IMAGE_STAGE, IMAGE_STAGE_SEED
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from fieldmark.store import Store
+
+Say = Callable[[str], None]
+PARTS = (Split.TRAIN, Split.TUNE, Split.TEST)
+
+
+def image_config(image_scores: str | None) -> ImageStageConfig:
+    """Returns the configuration of the image-only run; scores from a file name no backbone that we know."""
+    return IMAGE_STAGE if image_scores is None else ImageStageConfig(backbone="given")
+
+
+def with_image_scores(
+    data: ExperimentData, dataset: DataSet, plan: SweepPlan, store: "Store", image_scores: str | None, say: Say
+) -> ExperimentData:
+    """Returns the arrays with image scores joined, made now where the store has none; records the image-only run.
+
+    Args:
+        data: the arrays of the data set.
+        dataset: the data set, for its pictures.
+        plan: names the stage.
+        store: keeps the stage.
+        image_scores: the user's file of scores, or None.
+        say: told what is going on, for people.
+
+    Raises:
+        UserError: scores of the wrong shape.
+    """
+    if "image_scores" not in plan.stages:
+        return data
+    seconds = 0.0
+    if image_scores is not None:
+        from fieldmark.data.image_scores import load_image_scores
+
+        joined = _joined(data, load_image_scores(image_scores, dataset), {}, plan.stages)
+    else:
+        arrays, seconds = _trained(dataset, plan.stages["image_scores"], store, say)
+        scores = {split: DenseScores(scores_NC=arrays[f"scores_{split.name}"]) for split in PARTS}
+        features = {split: arrays[f"features_{split.name}"] for split in PARTS}
+        joined = _joined(data, scores, features, plan.stages)
+    _record(joined, plan, store, image_config(image_scores), seconds)
+    return joined
+
+
+def _trained(
+    dataset: DataSet, key: str, store: "Store", say: Say
+) -> "tuple[dict[str, NDArray[np.float32]], float]":
+    import os
+
+    from fieldmark.training.image_stage import train_image_stage
+
+    arrays = store.stage(key)
+    if arrays is not None:
+        return arrays, float((store.stage_meta(key) or {}).get("seconds", 0.0))
+    config = IMAGE_STAGE
+
+    def report(epoch: int, metrics: Mapping[str, float]) -> bool:
+        figures = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in metrics.items())
+        say(f"image classifier {config.backbone}: epoch {epoch} of {config.epochs}, {figures}")
+        return True
+
+    result = train_image_stage(config, dataset, IMAGE_STAGE_SEED, report=report, threads=os.cpu_count() or 1)
+    arrays = {f"scores_{split.name}": scores for split, scores in result.scores.items()}
+    arrays |= {f"features_{split.name}": features for split, features in result.features.items()}
+    store.put_stage(key, arrays, {"config": config.model_dump(mode="json"), "seconds": result.seconds})
+    return store.stage(key) or arrays, result.seconds  # another maker may have been first: its arrays count
+
+
+def _joined(
+    data: ExperimentData,
+    scores: "Mapping[Split, ImageScores]",
+    features: "Mapping[Split, NDArray[np.float32]]",
+    stages: Mapping[str, str],
+) -> ExperimentData:
+    parts = {
+        split: replace(part, image_scores=scores.get(split), image_features_NF=features.get(split))
+        for split, part in data.parts.items()
+    }
+    return replace(data, parts=parts, stages=stages)
+
+
+def _record(
+    data: ExperimentData, plan: SweepPlan, store: "Store", config: ImageStageConfig, seconds: float
+) -> None:
+    from fieldmark.training.evaluation import evaluate_image_only
+
+    task = stage_task(plan, config, "stage")
+    if not store.has_run(task.run_id):
+        commit_stage(store, task, evaluate_image_only(data), seconds, config.epochs)

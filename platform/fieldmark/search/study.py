@@ -1,0 +1,133 @@
+"""Optuna's study as a pure function of what is recorded, and the next proposal as a pure function of the study.
+
+Nothing of Optuna's is stored: the study is made anew for every question (10,000 trials take about a second), so that a
+sweep that was killed and one that was not ask and answer alike. The sampler's seed is the search seed and the number
+of the question.
+"""
+
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+import optuna
+from optuna.distributions import distribution_to_json, json_to_distribution
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from fieldmark.config import digest
+from fieldmark.errors import UserError
+
+State = Literal["complete", "pruned", "failed", "running"]
+Setting = TypeVar("Setting")
+
+_STATES = {
+    "complete": TrialState.COMPLETE,
+    "pruned": TrialState.PRUNED,
+    "failed": TrialState.FAIL,
+    "running": TrialState.RUNNING,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What the study is told of one setting."""
+
+    params: dict[str, Any]
+    distributions: dict[str, str]
+    """Parameter to Optuna's JSON of its distribution."""
+    state: State
+    value: float | None = None
+    epochs: int = 0
+    """After how many epochs a pruned trial had that value."""
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+def make_study(told: Iterable[Told], direction: str, sampler: BaseSampler | None = None) -> optuna.Study:
+    """Returns a study in memory that has been told all this, in that order."""
+    with _quiet():
+        study = optuna.create_study(direction=direction, sampler=sampler)
+        study.add_trials([_frozen(one) for one in told])
+    return study
+
+
+def ask(
+    told: Iterable[Told], direction: str, sampler: str, seed: int, suggest: Callable[[optuna.Trial], Setting]
+) -> tuple[Setting, dict[str, Any], dict[str, str]]:
+    """Returns the sampler's next setting, its parameters and their distributions.
+
+    Args:
+        told: everything known so far.
+        direction: `maximize` or `minimize`.
+        sampler: a name that `make_sampler` knows.
+        seed: of this question.
+        suggest: the search space.
+    """
+    study = make_study(told, direction, make_sampler(sampler, seed))
+    trial = study.ask()
+    setting = suggest(trial)
+    return setting, dict(trial.params), {name: distribution_to_json(d) for name, d in trial.distributions.items()}
+
+
+def fixed(params: dict[str, Any], suggest: Callable[[optuna.trial.BaseTrial], Setting]) -> dict[str, str] | None:
+    """Returns the distributions of given parameters, or None where they do not lie in the search space."""
+    trial = optuna.trial.FixedTrial(params)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # a number out of range is but a warning to Optuna
+            suggest(trial)
+    except (ValueError, UserWarning):
+        return None
+    distributions = trial.distributions
+    if distributions.keys() != params.keys():
+        return None
+    return {name: distribution_to_json(distribution) for name, distribution in distributions.items()}
+
+
+def question_seed(search_seed: int, k: int) -> int:
+    """Returns the sampler's seed for the k-th question."""
+    return int(digest([search_seed, k])[:8], 16)
+
+
+def make_sampler(name: str, seed: int) -> BaseSampler:
+    """Returns Optuna's sampler of that name with its own defaults.
+
+    Raises:
+        UserError: for an unknown name.
+    """
+    makers: dict[str, Callable[..., BaseSampler]] = {
+        "tpe": optuna.samplers.TPESampler,
+        "random": optuna.samplers.RandomSampler,
+        "gp": optuna.samplers.GPSampler,
+        "nsgaii": optuna.samplers.NSGAIISampler,
+    }
+    if name not in makers:
+        raise UserError(f"--sampler {name!r}: expected one of {', '.join(makers)}")
+    with _quiet():
+        return makers[name](seed=seed)
+
+
+def _frozen(told: Told) -> FrozenTrial:
+    value, steps = told.value, {}
+    if told.state == "pruned" and value is not None:
+        steps = {told.epochs: value}
+    return create_trial(
+        state=_STATES[told.state],
+        value=value if told.state in ("complete", "pruned") else None,
+        params=told.params,
+        distributions={name: json_to_distribution(text) for name, text in told.distributions.items()},
+        intermediate_values=steps,
+        user_attrs=told.attributes,
+    )
+
+
+class _quiet:
+    """Optuna's warnings and notes are for its own command line; errors still come through."""
+
+    def __enter__(self) -> None:
+        self._level = optuna.logging.get_verbosity()
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+    def __exit__(self, *_: object) -> None:
+        optuna.logging.set_verbosity(self._level)
+

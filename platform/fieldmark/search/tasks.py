@@ -1,0 +1,38 @@
+"""A unit of work, and how it ended."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from fieldmark.config import RunSpec, Scale
+from fieldmark.search.objective import Objective
+from fieldmark.store.records import Trial
+
+
+class Task(BaseModel):
+    """One run to do: all that a worker needs beside the data and the store."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    spec: RunSpec
+    scale: Scale
+    trial: Trial
+    objective: Objective
+    early_stopping: bool = False
+    """Whether the run may be stopped at a rung."""
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return self.spec.run_id
+
+
+class Outcome(BaseModel):
+    """How a task ended, as far as its executor can tell; the store has the last word."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run_id: str
+    kind: Literal["recorded", "failed", "lost"]
+    """A record was written; an exception was recorded as a failed attempt; or the worker is gone without a word."""
+    message: str = ""

@@ -1,0 +1,60 @@
+"""Seeded hook points between any two writes, at which a test can kill the process for real."""
+
+import os
+import signal
+
+FAULT = "FIELDMARK_FAULT"
+FAULT_STATE = "FIELDMARK_FAULT_STATE"
+
+FAULT_POINTS = (
+    "open.format",
+    "commit_run.curve",
+    "commit_run.record",
+    "commit_evaluation.predictions",
+    "commit_evaluation.record",
+    "conflict.written",
+    "compact.segment",
+    "compact.deleted",
+    "retract.written",
+    "merge.copied",
+    "merge.segment",
+    "stage.array",
+    "stage.manifest",
+    "checkpoint.saved",
+    "checkpoint.cleared",
+    "plan.written",
+    "card.written",
+    "log.written",
+    "lease.epoch",
+    "lease.heartbeat",
+    "lease.released",
+)
+"""Every point of the store: each stands right after a write, so that together they lie between any two."""
+
+
+def fault_point(name: str) -> None:
+    """Kills this process with SIGKILL where the environment asks for it; otherwise costs one look-up.
+
+    ``FIELDMARK_FAULT="<name>[:<nth>]"`` names the point and the hit (1 is the first) that kills. Hits are counted in
+    the file named by ``FIELDMARK_FAULT_STATE`` when it is set, across processes and restarts, so that it fires once.
+    """
+    wanted, _, nth = os.environ.get(FAULT, "").partition(":")
+    if wanted == name and _count_hit(name) == int(nth or 1):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+_hits: dict[str, int] = {}
+
+
+def _count_hit(name: str) -> int:
+    state = os.environ.get(FAULT_STATE)
+    if state is None:
+        _hits[name] = _hits.get(name, 0) + 1
+        return _hits[name]
+    # One byte a hit: appending is atomic, so processes that hit at once get different numbers.
+    handle = os.open(state, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    try:
+        os.write(handle, b".")
+        return os.lseek(handle, 0, os.SEEK_CUR)
+    finally:
+        os.close(handle)

@@ -1,0 +1,67 @@
+"""Where things lie in a store, in one place.
+
+``records/`` and ``evaluations/`` hold only what is not packed yet, so that listing them stays quick however many runs
+there are; what belongs to a record and stays when it is packed (curve, predictions) has a folder of its own.
+"""
+
+FORMAT = "FORMAT"
+SEGMENTS = "segments"
+STAGES = "stages"
+CHECKPOINTS = "checkpoints"
+SWEEPS = "sweeps"
+RETRACTIONS = "retractions"
+CONFLICTS = "conflicts"
+DATASETS = "datasets"
+LOGS = "logs"
+CURVES = "curves"
+PREDICTIONS = "predictions"
+
+
+def segment(kind: str, content_hash: str) -> str:
+    """Returns the key of a segment of `runs` or `evaluations`."""
+    return f"{SEGMENTS}/{kind}-{content_hash}.parquet"
+
+
+def curve(run_id: str) -> str:
+    """Returns the key of a run's curve."""
+    return f"{CURVES}/{run_id}.parquet"
+
+
+def predictions(evaluation_id: str) -> str:
+    """Returns the key of an evaluation's predictions."""
+    return f"{PREDICTIONS}/{evaluation_id}.parquet"
+
+
+def retraction(run_id: str) -> str:
+    """Returns the key of a run's tombstone."""
+    return f"{RETRACTIONS}/{run_id}.json"
+
+
+def log(run_id: str) -> str:
+    """Returns the key of a run's log."""
+    return f"{LOGS}/{run_id}.txt"
+
+
+def checkpoint(run_id: str) -> str:
+    """Returns the key of the state of an unfinished run."""
+    return f"{CHECKPOINTS}/{run_id}/state.bin"
+
+
+def plan(sweep_id: str, revision: int) -> str:
+    """Returns the key of a revision (from 1) of a sweep's plan."""
+    return f"{SWEEPS}/{sweep_id}/plan-{revision:04d}.json"
+
+
+def leases(sweep_id: str) -> str:
+    """Returns the folder of a sweep's lease."""
+    return f"{SWEEPS}/{sweep_id}/lease"
+
+
+def card(fingerprint: str, protocol: str) -> str:
+    """Returns the key of a data set's card; a colon is no good in a file name on every system."""
+    return f"{DATASETS}/{fingerprint}-{protocol.replace(':', '-')}.json"
+
+
+def stem(key: str) -> str:
+    """Returns the name of a key without folder and extension."""
+    return key.rpartition("/")[2].partition(".")[0]

@@ -1,0 +1,161 @@
+"""Many records in one immutable Parquet file, named by the hash of its bytes; readers take the union."""
+
+import hashlib
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from fieldmark.errors import UserError
+from fieldmark.store import layout
+from fieldmark.store.flat import Kind
+from fieldmark.store.objects import Objects
+
+ROW_GROUP = 65_536
+SORTED_BY = ("dataset", "fingerprint", "scale", "split", "score", "method", "config_id", "seed")
+"""Rows that a table reads together lie together, so that whole row groups are passed over by their statistics."""
+
+_DAMAGE = (pa.ArrowException, OSError)
+
+
+def _format() -> ds.ParquetFileFormat:
+    return ds.ParquetFileFormat(
+        default_fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True)
+    )
+
+
+def write_segment(objects: Objects, kind: Kind, table: pa.Table) -> str:
+    """Writes flat rows as a segment and returns its key; the same rows give the same bytes and so the same key."""
+    options = [name for name in table.column_names if name.startswith("config.")]
+    table = table.drop_columns([name for name in options if table[name].null_count == len(table)])
+    order = [name for name in (*SORTED_BY, kind.id) if name in table.column_names]
+    table = table.sort_by([(name, "ascending") for name in order])
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd", row_group_size=ROW_GROUP, write_page_checksum=True)
+    data = buffer.getvalue()
+    key = layout.segment(kind.name, hashlib.sha256(data).hexdigest()[:32])
+    objects.put_once(key, data)
+    return key
+
+
+@dataclass(slots=True)
+class Segment:
+    """One file: opened once, its ids read at most once."""
+
+    key: str
+    fragment: ds.Fragment
+    kind: Kind
+    _ids: frozenset[str] | None = field(default=None, repr=False)
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The ids of its records."""
+        if self._ids is None:
+            self._ids = frozenset(self.fragment.to_table(columns=[self.kind.id])[self.kind.id].to_pylist())
+        return self._ids
+
+
+class Segments:
+    """The packed records of one kind, all files seen as one table."""
+
+    def __init__(self, objects: Objects, kind: Kind) -> None:
+        """Starts with no files; see `refresh`."""
+        self._objects = objects
+        self._kind = kind
+        self._opened: dict[str, Segment] = {}
+        self.damaged: dict[str, str] = {}
+        """Key of a file that cannot be read to the reason."""
+
+    def refresh(self) -> None:
+        """Opens the files that are new; a segment never changes and never goes."""
+        for key in self._objects.keys(layout.SEGMENTS):
+            if key.startswith(f"{layout.SEGMENTS}/{self._kind.name}-") and key not in self._opened:
+                self._open(key)
+
+    def _open(self, key: str) -> None:
+        try:
+            fragment = _format().make_fragment(*self._objects.source(key))
+            missing = {self._kind.id, "record"} - set(fragment.physical_schema.names)
+            if missing:
+                raise pa.ArrowInvalid(f"no column {', '.join(sorted(missing))}")
+        except _DAMAGE as error:
+            self.damaged[key] = str(error).splitlines()[0]
+            return
+        self.damaged.pop(key, None)
+        self._opened[key] = Segment(key, fragment, self._kind)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The kind's columns, and what other releases have put beside them."""
+        foreign: dict[str, pa.Field] = {}
+        for segment in self._opened.values():
+            for column in segment.fragment.physical_schema:
+                if column.name not in self._kind.schema.names:
+                    foreign.setdefault(column.name, column)
+        return pa.schema([*self._kind.schema, *foreign.values()])
+
+    def holders(self, record_id: str, *, strict: bool = True) -> list[Segment]:
+        """Returns the files that have this id."""
+        return [segment for segment in self._sound(lambda segment: segment.ids, strict) if record_id in segment.ids]
+
+    def ids(self, *, strict: bool = True) -> set[str]:
+        """Returns all ids."""
+        return set().union(*(segment.ids for segment in self._sound(lambda segment: segment.ids, strict)))
+
+    def scan(self, columns: list[str], where: pc.Expression | None, *, strict: bool = True) -> pa.Table:
+        """Returns these columns of the rows that match; an id that lies in two files comes twice.
+
+        Raises:
+            UserError: naming a damaged file; with `strict` off it is passed over.
+        """
+        self.check(strict)
+        try:
+            return self._read(list(self._opened.values()), columns, where)
+        except _DAMAGE:
+            sound = self._sound(lambda segment: self._read([segment], columns, where), strict)
+            return self._read(sound, columns, where)
+
+    def files(self) -> list[str]:
+        """Returns the keys of the readable files."""
+        return sorted(self._opened)
+
+    def one(self, key: str) -> pa.Table:
+        """Returns a whole file."""
+        return self._read([self._opened[key]], self.schema.names, None)
+
+    def check(self, strict: bool) -> None:
+        """Raises UserError for the first damaged file, when strict."""
+        if strict and self.damaged:
+            key, reason = min(self.damaged.items())
+            raise UserError(
+                f"{self._objects.name(key)}: damaged segment ({reason}); "
+                "restore it from a copy, or move it away to go on without its records"
+            )
+
+    def verify(self) -> None:
+        """Compares every file with the hash in its name; what differs is damaged."""
+        for key in [*self._opened, *self.damaged]:
+            data = self._objects.get(key)
+            if data is not None and hashlib.sha256(data).hexdigest()[:32] != key.rpartition("-")[2].partition(".")[0]:
+                self._opened.pop(key, None)
+                self.damaged.setdefault(key, "its bytes do not match its name")
+
+    def _read(self, segments: list[Segment], columns: list[str], where: pc.Expression | None) -> pa.Table:
+        dataset = ds.FileSystemDataset([segment.fragment for segment in segments], self.schema, _format())
+        return dataset.to_table(columns=columns, filter=where)
+
+    def _sound(self, read: Callable[[Segment], Any], strict: bool) -> list[Segment]:
+        """Returns the files with which `read` works; the others become damaged."""
+        for key, segment in list(self._opened.items()):
+            try:
+                read(segment)
+            except _DAMAGE as error:
+                self.damaged[key] = str(error).splitlines()[0]
+                del self._opened[key]
+        self.check(strict)
+        return list(self._opened.values())

@@ -1,0 +1,134 @@
+"""A published table beside what was measured: `fieldmark table S2`."""
+
+from typing import cast
+
+from fieldmark.config import ScaleName
+from fieldmark.errors import UserError
+from fieldmark.tables.cards import choose_card
+from fieldmark.tables.context import Context, open_context
+from fieldmark.tables.definitions import Definition, definition, keys
+from fieldmark.tables.footnotes import Footnotes
+from fieldmark.tables.join import published_rows, reference_rows
+from fieldmark.tables.model import NOT_MEASURED, NOT_PERMITTED, PUBLISHED_ONLY, ComparisonRow, ComparisonTable
+from fieldmark.tables.published_noise import pooled_sentence
+from fieldmark.tables.remarks import (
+    bound_sentence,
+    command,
+    completeness,
+    difference_sentence,
+    effects_sentence,
+    smallest_difference,
+    store_flag,
+)
+from fieldmark.tables.selection import SCALES
+from fieldmark.tables.sources import Results
+
+
+def comparison_table(
+    store: Results, table: str, *, dataset: str | None = None, scale: str | None = None, score: str | None = None
+) -> ComparisonTable:
+    """Joins a published table with the runs of a store.
+
+    Only like is compared with like (SCIENCE rule 8): one data set, protocol, scale and score source, the test part, runs
+    that were completed, one image stage. A verdict on reproduction is given only where the data are those of the paper.
+
+    Args:
+        store: the results.
+        table: `S1` to `S6` or `1` to `8`; settings are joined for S2, the others show what was published.
+        dataset: a data set's name or the beginning of its fingerprint; None where the store has one.
+        scale: `smoke` or `paper`; None takes the data set's default.
+        score: a score source; None takes `product_raw`, or `prior_raw` for data without image scores.
+
+    Raises:
+        UserError: there is no such table, data set or scale, or it is not clear which data set is meant.
+    """
+    wanted = definition(table)
+    if scale not in (None, *SCALES):
+        raise UserError(f"--scale {scale!r}: expected smoke or paper")
+    card = choose_card(store, dataset) if wanted.configuration is not None else None
+    if card is None:
+        return _unmeasured(store, wanted)
+    return _joined(open_context(store, wanted, card, cast(ScaleName | None, scale), score))
+
+
+def _joined(context: Context) -> ComparisonTable:
+    card = context.card
+    rows = [*published_rows(context), *reference_rows(context)]
+    complete, line = completeness(context)
+    smallest = smallest_difference(context)
+    remarks = [pooled_sentence(), effects_sentence(context), bound_sentence(context), difference_sentence(smallest)]
+    return ComparisonTable(
+        table=context.wanted.table,
+        title=context.wanted.title,
+        columns=context.wanted.columns,
+        rows=tuple(rows),
+        header=_header(context),
+        footnotes=(*context.footnotes.texts,),
+        closing=tuple(remark for remark in remarks if remark),
+        dataset=card.name,
+        fingerprint=card.fingerprint,
+        protocol=card.protocol,
+        scale=context.scale.name,
+        score=context.score,
+        test_records=card.counts.get("test"),
+        reference="image only" if context.with_images else "class frequency",
+        minimum_detectable_difference=smallest,
+        complete=complete,
+        completeness=line,
+        command=command(context),
+    )
+
+
+def _header(context: Context) -> tuple[str, ...]:
+    card = context.card
+    lines = [
+        f"Data: {card.name} ({card.categories:,} categories, fingerprint {card.fingerprint[:8]}); split {card.protocol}, "
+        f"test part, {card.counts.get('test', 0):,} records; score {context.score}",
+        context.scale.describe()[0].upper() + context.scale.describe()[1:],
+    ]
+    if not context.same_data:
+        lines.append(
+            f"Published values were measured on {context.wanted.dataset}: they stand beside the measured ones for "
+            "orientation and are not compared with them"
+        )
+    return (*lines, *card.notes)
+
+
+def _unmeasured(store: Results, wanted: Definition) -> ComparisonTable:
+    """Returns the printed rows alone."""
+    footnotes = Footnotes()
+    runnable = wanted.configuration is not None
+    rows = tuple(
+        ComparisonRow(
+            kind="published" if row.allowed else "apart",
+            row=row.row,
+            keys=keys(row),
+            published=row.value,
+            published_unit=row.unit,
+            published_error=row.standard_error,
+            verdict=_open_verdict(wanted, row.kind, row.allowed, row.row),
+            footnotes=footnotes.mark(*row.footnotes),
+        )
+        for row in wanted.rows
+    )
+    fill = " ".join(["fieldmark sweep priorsnet", *store_flag(store.url)]) if runnable else None
+    return ComparisonTable(
+        table=wanted.table,
+        title=wanted.title,
+        columns=wanted.columns,
+        rows=rows,
+        footnotes=footnotes.texts,
+        closing=(pooled_sentence(),) if runnable else (),
+        completeness="no runs in this store" if runnable else "published values only: no run of this table exists yet",
+        command=fill,
+    )
+
+
+def _open_verdict(wanted: Definition, kind: str, allowed: bool, number: int) -> str:
+    if not allowed:
+        return NOT_PERMITTED
+    if kind != "result":
+        return PUBLISHED_ONLY
+    row = next(row for row in wanted.rows if row.row == number)
+    plannable = wanted.configuration is None or wanted.configuration(row) is not None
+    return NOT_MEASURED if plannable else PUBLISHED_ONLY

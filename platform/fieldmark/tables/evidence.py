@@ -1,0 +1,155 @@
+"""Finds the evaluations that measure a setting, and keeps apart what must not be averaged."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fieldmark.store.records import METRICS, DatasetCard, EvaluationRecord
+from fieldmark.tables.sources import Results
+
+MOST_SEEDS = 500
+"""Seeds of one setting that enter a table."""
+COLUMNS = ("evaluation_id", "run_id", "method", "config_id", "seed", "score", "role")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """Evaluations of one setting under one score source, one a seed, in the order of the seeds."""
+
+    record: EvaluationRecord
+    """Of the first seed; the others differ by seed and numbers only."""
+    evaluation_ids: tuple[str, ...]
+    run_ids: tuple[str, ...]
+    seeds: tuple[int, ...]
+    metrics: dict[str, tuple[float, ...]]
+    """Each metric over the seeds, where every seed has it."""
+    seconds: float
+    """Mean time of a run."""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def config_id(self) -> str:
+        """Id of the setting as run."""
+        return self.record.spec.config.config_id
+
+    @property
+    def n(self) -> int:
+        """Number of seeds."""
+        return len(self.seeds)
+
+
+@dataclass(kw_only=True)
+class Evidence:
+    """The test evaluations on one data set and protocol."""
+
+    store: Results
+    catalogue: pa.Table
+    runs: pa.Table
+    _records: dict[str, EvaluationRecord] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, store: Results, card: DatasetCard, more: pc.Expression | None = None) -> "Evidence":
+        """Reads the catalogue once: single runs that were completed, on the test part of this data set.
+
+        Args:
+            store: the results.
+            card: the data set and its protocol.
+            more: a further condition.
+        """
+        here = (pc.field("fingerprint") == card.fingerprint) & (pc.field("protocol") == card.protocol)
+        where = here & (pc.field("split") == "test") & (pc.field("runs") == 1)
+        if more is not None:
+            where = where & more
+        found = store.evaluations(columns=[*COLUMNS, *METRICS], where=where)
+        runs = store.runs(columns=["run_id", "status", "seconds"], where=here if more is None else here & more)
+        cut_off = runs.filter(pc.not_equal(runs.column("status"), "completed")).column("run_id")
+        if len(cut_off):
+            found = found.filter(pc.invert(pc.is_in(found.column("run_id"), value_set=cut_off.combine_chunks())))
+        return cls(store=store, catalogue=found, runs=runs)
+
+    def settings(self, methods: Iterable[str], score: str | None = None, roles: Sequence[str] = ()) -> list[str]:
+        """Returns the config ids of these methods, in the order of the store."""
+        keep = pc.is_in(self.catalogue.column("method"), value_set=pa.array(list(methods)))
+        if score is not None:
+            keep = pc.and_(keep, pc.equal(self.catalogue.column("score"), score))
+        if roles:
+            keep = pc.and_(keep, pc.is_in(self.catalogue.column("role"), value_set=pa.array(list(roles))))
+        return list(dict.fromkeys(self.catalogue.filter(keep).column("config_id").to_pylist()))
+
+    def scores(self) -> set[str]:
+        """Returns the score sources there are."""
+        return set(pc.unique(self.catalogue.column("score")).to_pylist())
+
+    def measured(self, config_id: str, score: str | None, roles: Sequence[str] = ()) -> Measured | None:
+        """Returns a setting's seeds under a score source (None: the only one it has), or None where there is no run.
+
+        Runs of an older version of the method are left out, and runs on different stages (another image classifier) are
+        not averaged: the stages with the most seeds are taken. Both are said in `notes`.
+        """
+        rows = self.catalogue.filter(pc.equal(self.catalogue.column("config_id"), config_id))
+        if score is not None:
+            rows = rows.filter(pc.equal(rows.column("score"), score))
+        if roles:
+            rows = rows.filter(pc.is_in(rows.column("role"), value_set=pa.array(list(roles))))
+        if not rows.num_rows:
+            return None
+        rows = rows.sort_by([("seed", "ascending"), ("evaluation_id", "ascending")]).slice(0, MOST_SEEDS)
+        return self._one_version(rows.to_pylist())
+
+    def _one_version(self, rows: list[dict[str, Any]]) -> Measured | None:
+        groups, old = self._by_stages(rows)
+        if not groups:
+            return None
+        record, best = max(groups, key=lambda group: len(group[1]))
+        notes = []
+        if old:
+            notes.append(f"{old} runs of an older version of the method are left out.")
+        if len(groups) > 1:
+            notes.append("Runs on another image stage exist; they are not averaged with these.")
+        return _measured(record, best, notes, self._seconds(best))
+
+    def _seconds(self, rows: list[dict[str, Any]]) -> float:
+        """Returns the mean time of these rows' runs."""
+        ids = pa.array([row["run_id"] for row in rows])
+        times = self.runs.filter(pc.is_in(self.runs.column("run_id"), value_set=ids)).column("seconds")
+        return float(pc.mean(times).as_py() or 0.0)
+
+    def _by_stages(self, rows: list[dict[str, Any]]) -> tuple[list[tuple[EvaluationRecord, list[dict[str, Any]]]], int]:
+        """Groups rows by the stages that their run ids prove, reading one record a group; and counts outdated runs."""
+        groups, old, left = [], 0, rows
+        while left:
+            record = self._record(left[0]["evaluation_id"])
+            seeds = {row["seed"] for row in left}
+            ids = {record.spec.model_copy(update={"seed": seed}).run_id for seed in seeds}
+            alike = [row for row in left if row["run_id"] in ids]
+            if alike:
+                groups.append((record, alike))
+            elif record.spec.run_id not in record.run_ids:
+                old += 1
+                alike = left[:1]
+            left = [row for row in left if row not in alike]
+        return groups, old
+
+    def _record(self, evaluation_id: str) -> EvaluationRecord:
+        if evaluation_id not in self._records:
+            self._records[evaluation_id] = self.store.evaluation(evaluation_id)
+        return self._records[evaluation_id]
+
+
+def _measured(record: EvaluationRecord, rows: list[dict[str, Any]], notes: list[str], seconds: float) -> Measured:
+    def columns(name: str) -> tuple[Any, ...]:
+        return tuple(row[name] for row in rows)
+
+    whole = {name: columns(name) for name in METRICS if all(row[name] is not None for row in rows)}
+    return Measured(
+        record=record,
+        evaluation_ids=columns("evaluation_id"),
+        run_ids=columns("run_id"),
+        seeds=columns("seed"),
+        metrics=whole,
+        seconds=seconds,
+        notes=tuple(notes),
+    )

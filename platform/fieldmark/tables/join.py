@@ -1,0 +1,215 @@
+"""Joins published rows with measured ones and adds the measured references."""
+
+from typing import Any
+
+import numpy as np
+
+from fieldmark.papers import PublishedRow, test_images
+from fieldmark.tables.context import BASELINES, Context
+from fieldmark.tables.definitions import keys
+from fieldmark.tables.evidence import Measured
+from fieldmark.tables.model import (
+    NOT_MEASURED,
+    NOT_PERMITTED,
+    OTHER_DATA,
+    PUBLISHED_ONLY,
+    ComparisonRow,
+    Kind,
+)
+from fieldmark.tables.statistics import reproduction, summarise
+
+NAMES = {
+    "image_only": "image only",
+    "class_frequency": "class frequency",
+    "nearest_neighbours": "nearest neighbours",
+    "radius_neighbours": "neighbours in a radius",
+    "grid": "grid histogram",
+    "kernel_density": "kernel density",
+    "tang": "Tang et al.",
+    "bayes": "Bayes bound",
+    "priorsnet": "PriorsNet",
+}
+STAGE_HELD = "One image classifier for all seeds: their spread is the prior's alone and understates that of the whole."
+ONE_SEED = "One seed: no spread can be given."
+
+
+def published_rows(context: Context) -> list[ComparisonRow]:
+    """Returns the published rows in the order of print, measured where they were run."""
+    return [_published(context, row) for row in context.wanted.rows]
+
+
+def _published(context: Context, row: PublishedRow) -> ComparisonRow:
+    found = context.found(row.row)
+    way, measured = found if found is not None else (None, None)
+    texts = list(row.footnotes)
+    if way is not None:
+        texts += [*_identical(context, row), *([way.note] if way.note else [])]
+    measured_fields: dict[str, Any] = {}
+    if measured is not None:
+        texts += notes(measured)
+        measured_fields = measured_values(context, measured)
+    if measured is not None and context.same_data and row.value is not None:
+        measured_fields["difference_published"] = measured_fields["metrics"]["top1"].mean - row.value / 100
+    return ComparisonRow(
+        kind="published" if row.allowed else "apart",
+        row=row.row,
+        keys=keys(row),
+        published=row.value,
+        published_unit=row.unit,
+        published_error=row.standard_error,
+        config_id=way.config.config_id if way is not None else None,
+        config=way.config.model_dump(mode="json") if way is not None else None,
+        verdict=_verdict(context, row, way is not None, measured),
+        footnotes=context.footnotes.mark(*texts),
+        **measured_fields,
+    )
+
+
+def _identical(context: Context, row: PublishedRow) -> list[str]:
+    """Returns the remark that a row is the same setting as others here, if it is."""
+    ways = context.planned[row.row]
+    alike = [number for number, others in context.planned.items() if others[0].config == ways[0].config]
+    if len(alike) == 1:
+        return []
+    named = ", ".join(map(str, alike[:-1])) + f" and {alike[-1]}"
+    return [f"Rows {named} are one setting here, run once: on this data the cap never binds."]
+
+
+def _verdict(context: Context, row: PublishedRow, runnable: bool, measured: Measured | None) -> str:
+    if not row.allowed:
+        return NOT_PERMITTED
+    if context.wanted.configuration is not None and not runnable:
+        return PUBLISHED_ONLY
+    if measured is None or row.value is None:
+        return NOT_MEASURED
+    if not context.same_data:
+        return OTHER_DATA
+    images = test_images(row.dataset)
+    assert images is not None, row
+    return reproduction(summarise(measured.metrics["top1"]), row.value / 100, images).verdict
+
+
+def notes(measured: Measured) -> list[str]:
+    """Returns what a reader must know of these seeds (SCIENCE rule 12 among it)."""
+    texts = list(measured.notes)
+    if measured.n == 1:
+        texts.append(ONE_SEED)
+    elif "image_scores" in measured.record.spec.stages:
+        texts.append(STAGE_HELD)
+    return texts
+
+
+def measured_values(context: Context, measured: Measured) -> dict[str, Any]:
+    """Returns the measured fields of a row: metrics over seeds, and what it does beside the reference."""
+    fields: dict[str, Any] = {
+        "metrics": {name: summarise(values) for name, values in measured.metrics.items()},
+        "parameters": measured.record.parameters or None,
+        "seconds": measured.seconds or None,
+        "share_of_bound": share_of_bound(context, measured),
+    }
+    reference = context.reference()
+    if reference is not None and reference.config_id != measured.config_id:
+        fields["difference"] = context.difference(measured, reference)
+        fields["turned_right"], fields["turned_wrong"] = _harm(context, measured, reference)
+    return fields
+
+
+def share_of_bound(context: Context, measured: Measured) -> float | None:
+    """Returns the gain over the reference as a share of the bound's gain; None where the bound allows none."""
+    reference, bound = context.reference(), context.bound()
+    if reference is None or bound is None:
+        return None
+    start, end = _top1(reference), _top1(bound)
+    return (_top1(measured) - start) / (end - start) if end > start else None
+
+
+def _top1(measured: Measured) -> float:
+    return summarise(measured.metrics["top1"]).mean
+
+
+def _harm(context: Context, measured: Measured, reference: Measured) -> tuple[float | None, float | None]:
+    """Returns images turned right and turned wrong by a run, averaged over runs (SCIENCE rule 14)."""
+    hits_SN, base_RN = context.predictions.hits(measured), context.predictions.hits(reference)
+    if hits_SN is None or base_RN is None:
+        return None, None
+    gain_SN = hits_SN - base_RN.mean(axis=0)
+    return float(np.maximum(gain_SN, 0).sum(axis=1).mean()), float(np.maximum(-gain_SN, 0).sum(axis=1).mean())
+
+
+def reference_rows(context: Context) -> list[ComparisonRow]:
+    """Returns image-only, the bound, the search's best on fresh seeds, and the baselines under the table's score."""
+    rows = []
+    image = context.first(("image_only",), "image")
+    if image is not None or context.wanted.reference is not None:
+        rows.append(_image_only(context, image))
+    if (bound := context.bound()) is not None:
+        rows.append(_measured_row(context, "bound", bound))
+    served = {ways[0].config.config_id for ways in context.planned.values()}
+    for config_id in context.evidence.settings(("priorsnet",), context.score, ("confirmation",)):
+        fresh = context.evidence.measured(config_id, context.score, ("confirmation",))
+        if fresh is not None and config_id not in served:
+            rows.append(_measured_row(context, "search", fresh))
+    for config_id in context.evidence.settings(BASELINES, context.score):
+        if (baseline := context.evidence.measured(config_id, context.score)) is not None:
+            rows.append(_measured_row(context, "baseline", baseline))
+    return rows
+
+
+def _image_only(context: Context, image: Measured | None) -> ComparisonRow:
+    published = context.wanted.reference
+    return ComparisonRow(
+        kind="reference",
+        keys={"method": "image only"},
+        published=published.value if published is not None else None,
+        published_error=published.standard_error if published is not None else None,
+        verdict="reference" if image is not None else NOT_MEASURED,
+        footnotes=context.footnotes.mark(
+            *([f"Published image-only value: Table {published.table}, {published.model}."] if published else []),
+            *(notes(image) if image is not None else []),
+        ),
+        **({} if image is None else _plain_values(image)),
+    )
+
+
+def _measured_row(context: Context, kind: Kind, measured: Measured) -> ComparisonRow:
+    config = measured.record.spec.config
+    texts = notes(measured) if kind == "search" else list(measured.notes)
+    if kind == "search":
+        texts.append("Best setting that the search found, on fresh seeds that took no part in choosing it.")
+    values = _plain_values(measured) if kind == "bound" else measured_values(context, measured)
+    return ComparisonRow(
+        kind=kind,
+        keys={"method": method_name(measured), **_settings(measured)},
+        config_id=config.config_id,
+        config=config.model_dump(mode="json"),
+        verdict="",
+        footnotes=context.footnotes.mark(*texts),
+        **values,
+    )
+
+
+def _plain_values(measured: Measured) -> dict[str, Any]:
+    return {
+        "metrics": {name: summarise(values) for name, values in measured.metrics.items()},
+        "parameters": measured.record.parameters or None,
+        "seconds": measured.seconds or None,
+    }
+
+
+def _settings(measured: Measured) -> dict[str, Any]:
+    """Returns the setting of a row that the search found, as run."""
+    config = measured.record.spec.config
+    if config.method != "priorsnet":
+        return {}
+    return {name: getattr(config, name) for name in ("batch", "lr", "sampler", "images_per_class")}
+
+
+def method_name(measured: Measured) -> str:
+    """Returns a method's name for people, with the figure that tells its variants apart."""
+    config = measured.record.spec.config
+    name = NAMES.get(config.method, config.method)
+    if config.method == "bayes":
+        return f"{name} ({config.information})"
+    if config.method == "nearest_neighbours":
+        return f"{name} (k = {config.k})"
+    return "best of the search" if config.method == "priorsnet" else name

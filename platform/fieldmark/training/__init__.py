@@ -1,0 +1,1 @@
+"""Plain PyTorch training: fits, evaluates and checkpoints; knows neither Ray nor the store."""
