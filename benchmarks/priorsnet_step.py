@@ -26,12 +26,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
 from fieldmark.config import PriorsNetConfig
 from fieldmark.models.presence_loss import presence_loss
 from fieldmark.models.priorsnet import PriorsNet, ResidualBlock
 from fieldmark.training.objective import background_points, batch_loss
-from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
 
 INPUTS = 6
 RECORDS = 36_143
@@ -61,7 +62,9 @@ def encoded(place_B3: Tensor) -> Tensor:
     return torch.cat([torch.sin(math.pi * place_B3), torch.cos(math.pi * place_B3)], dim=1)
 
 
-def product_step(config: PriorsNetConfig, categories: int, x_NF: Tensor, category_N: Tensor, *, plain_loss: bool = False) -> Step:
+def product_step(
+    config: PriorsNetConfig, categories: int, x_NF: Tensor, category_N: Tensor, *, plain_loss: bool = False
+) -> Step:
     """Returns a function that makes the next step as `fit_priorsnet` does, with the plain loss where asked."""
     model = PriorsNet(INPUTS, categories, width=config.width)
     optimiser = torch.optim.Adam(model.parameters(), lr=config.lr, fused=True)
@@ -128,9 +131,18 @@ def loaded(config: PriorsNetConfig, place_N3: np.ndarray, category_N: np.ndarray
 def matmul_step(config: PriorsNetConfig, categories: int) -> Step:
     """Returns a function that makes the matrix products of one exact step, into buffers that are there already."""
     rows = 2 * config.batch
-    sizes = [(INPUTS, config.width)] + [(config.width, config.width)] * (2 * config.blocks) + [(config.width, categories)]
+    sizes = (
+        [(INPUTS, config.width)] + [(config.width, config.width)] * (2 * config.blocks) + [(config.width, categories)]
+    )
     layers = [
-        (torch.randn(rows, i), torch.randn(o, i), torch.randn(rows, o), torch.empty(rows, o), torch.empty(rows, i), torch.empty(o, i))
+        (
+            torch.randn(rows, i),
+            torch.randn(o, i),
+            torch.randn(rows, o),
+            torch.empty(rows, o),
+            torch.empty(rows, i),
+            torch.empty(o, i),
+        )
         for i, o in sizes
     ]
 
@@ -193,7 +205,14 @@ def speed(categories: int, config: PriorsNetConfig, rounds: int) -> dict[str, ob
     # A ratio's median is taken over rounds: its two steps were neighbours in time.
     ratio = {
         f"{one}/{other}": statistics.median(o / f for f, o in zip(seconds[one], seconds[other], strict=True))
-        for one, other in [("fused", "plain"), ("fused", "plain_loss"), ("fused", "loop"), ("sampled", "fused"), ("fused", "matmul"), ("plain", "matmul")]
+        for one, other in [
+            ("fused", "plain"),
+            ("fused", "plain_loss"),
+            ("fused", "loop"),
+            ("sampled", "fused"),
+            ("fused", "matmul"),
+            ("plain", "matmul"),
+        ]
     }
     return {
         "machine": machine(),
@@ -215,14 +234,26 @@ def accuracy(seeds: int, dataset: str, config: PriorsNetConfig) -> dict[str, obj
     data = experiment_data(open_dataset(dataset))
     kinds = {
         "exact": config,
-        "sampled 1/4": config.model_copy(update={"loss": "sampled", "sampled_categories": max(1, data.num_categories // 4)}),
-        "sampled 1/16": config.model_copy(update={"loss": "sampled", "sampled_categories": max(1, data.num_categories // 16)}),
+        "sampled 1/4": config.model_copy(
+            update={"loss": "sampled", "sampled_categories": max(1, data.num_categories // 4)}
+        ),
+        "sampled 1/16": config.model_copy(
+            update={"loss": "sampled", "sampled_categories": max(1, data.num_categories // 16)}
+        ),
     }
-    results: dict[str, object] = {"dataset": dataset, "seeds": seeds, "categories": data.num_categories, "config": config.model_dump()}
+    results: dict[str, object] = {
+        "dataset": dataset,
+        "seeds": seeds,
+        "categories": data.num_categories,
+        "config": config.model_dump(),
+    }
     for name, kind in kinds.items():
         metrics = [tune_metrics(fit_priorsnet(kind, data, seed, report=lambda *_: True), data) for seed in range(seeds)]
         results[name] = {
-            metric: {"mean": statistics.mean(m[metric] for m in metrics), "std": statistics.stdev(m[metric] for m in metrics)}
+            metric: {
+                "mean": statistics.mean(m[metric] for m in metrics),
+                "std": statistics.stdev(m[metric] for m in metrics),
+            }
             for metric in ("top1", "log_loss")
         }
     return results
@@ -257,13 +288,17 @@ def text(result: dict) -> str:
     speeds = result["speed"]
     lines = [
         f"{speeds['machine']}",
-        f"{speeds['categories']:,} categories, batch {speeds['batch']:,}, width {speeds['width']}, {speeds['rounds']} interleaved rounds",
+        f"{speeds['categories']:,} categories, batch {speeds['batch']:,}, width {speeds['width']}, "
+        f"{speeds['rounds']} interleaved rounds",
         *(f"  {name:10} {value:10,.0f} examples/s" for name, value in speeds["examples_per_second"].items()),
         *(f"  {name:16} {value:6.2f}" for name, value in speeds["ratios"].items()),
     ]
     if "accuracy" in result:
         scored = result["accuracy"]
-        lines.append(f"tune metrics of the prior on {scored['dataset']} ({scored['categories']} categories, {scored['seeds']} seeds, mean ± std)")
+        lines.append(
+            f"tune metrics of the prior on {scored['dataset']}, {scored['categories']} categories, "
+            f"{scored['seeds']} seeds, mean ± std"
+        )
         for name in ("exact", "sampled 1/4", "sampled 1/16"):
             figures = (f"{metric} {v['mean']:.4f} ± {v['std']:.4f}" for metric, v in scored[name].items())
             lines.append(f"  {name:13} " + ", ".join(figures))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from fieldmark.data.background import PLACES, draw_background, iccv2019, sphere
 
 

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from fieldmark.data.sampling import epoch_order, shown_counts
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from fieldmark.data.sampling import epoch_order, shown_counts
 
 labels = st.lists(st.integers(0, 6), min_size=1, max_size=60).map(lambda x: np.array(x, dtype=np.int32))
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from fieldmark.models.dropout import Dropout
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from fieldmark.config import PriorsNetConfig
 from fieldmark.data.observations import PlaceTime
 from fieldmark.errors import UserError
@@ -16,7 +17,14 @@ WRAPPED = np.array(
         [0.0, 0.0, 1.0, 1.0, -1.2246467991473532e-16, -1.0],
         [-0.0017453283658983227, -0.01745240643728344, -0.9999984769132877, -0.9998476951563913, -1.0, 6.1e-17],
         [0.8348478632634065, -0.9997806834748455, -0.5504807400849956, -0.020942419883356926, 0.0, 1.0],
-        [0.21643961393810288, 0.9941509639723154, 0.9762960071199334, 0.10799935570602284, 0.01759201134110017, -0.9998452485944885],
+        [
+            0.21643961393810288,
+            0.9941509639723154,
+            0.9762960071199334,
+            0.10799935570602284,
+            0.01759201134110017,
+            -0.9998452485944885,
+        ],
     ]
 )
 SPHERE = np.array(
@@ -29,8 +37,18 @@ SPHERE = np.array(
 )
 # oracles/golden.json: latitude, longitude, date, Dynamic MLP's features, PriorsNet's from the same fraction of the year
 DATED = [
-    (34.1477849, -118.1445155, "2021-07-01", [0.9291039794, -0.8817606509, -0.0086069969, 0.3698185982, -0.4716971004, 0.9999629591]),
-    (-21.93073, 114.12239, "2007-10-31", [-0.6929169928, 0.9126745405, 0.8674563547, 0.7210173653, -0.4086871458, -0.4975132889]),
+    (
+        34.1477849,
+        -118.1445155,
+        "2021-07-01",
+        [0.9291039794, -0.8817606509, -0.0086069969, 0.3698185982, -0.4716971004, 0.9999629591],
+    ),
+    (
+        -21.93073,
+        114.12239,
+        "2007-10-31",
+        [-0.6929169928, 0.9126745405, 0.8674563547, 0.7210173653, -0.4086871458, -0.4975132889],
+    ),
     (0.0, 0.0, "2020-02-29", [0.0, 0.0, -0.8573146281, 1.0, 1.0, -0.5147928015]),
     (90.0, 180.0, "2020-12-31", [0.0, 0.0, 0.0, -1.0, -1.0, -1.0]),
     (-90.0, -180.0, "2021-01-01", [0.0, 0.0, -0.0172133562, -1.0, -1.0, -0.9998518392]),
@@ -95,8 +113,13 @@ def test_date_alone_and_place_alone_in_the_dynamic_mlp_order(lat, lon, date, exp
 
 
 def test_the_two_date_conventions():
-    dates = np.array(["2021-01-01", "2021-12-31", "2020-12-31", "2020-02-29", "2020-03-01", "1969-07-20", "NaT"], dtype="datetime64[D]")
-    np.testing.assert_allclose(year_fraction(dates, "priorsnet"), [0, 364 / 365, 364 / 365, 59 / 365, 59 / 365, 200 / 365, NAN])
+    dates = np.array(
+        ["2021-01-01", "2021-12-31", "2020-12-31", "2020-02-29", "2020-03-01", "1969-07-20", "NaT"],
+        dtype="datetime64[D]",
+    )
+    np.testing.assert_allclose(
+        year_fraction(dates, "priorsnet"), [0, 364 / 365, 364 / 365, 59 / 365, 59 / 365, 200 / 365, NAN]
+    )
     np.testing.assert_allclose(year_fraction(dates, "dynamic_mlp"), [1 / 365, 1, 1, 60 / 366, 61 / 366, 201 / 365, NAN])
 
 
@@ -132,7 +155,15 @@ def test_a_missing_date_zeroes_the_date_features_and_no_others(order):
 
 @pytest.mark.parametrize(
     ("encoding", "date", "size"),
-    [("wrap", True, 6), ("wrap", False, 4), ("sphere", True, 5), ("sphere", False, 3), ("raw", True, 3), ("raw", False, 2), ("none", True, 2)],
+    [
+        ("wrap", True, 6),
+        ("wrap", False, 4),
+        ("sphere", True, 5),
+        ("sphere", False, 3),
+        ("raw", True, 3),
+        ("raw", False, 2),
+        ("none", True, 2),
+    ],
 )
 def test_input_sizes(encoding, date, size):
     asked = config(encoding=encoding, date=date)

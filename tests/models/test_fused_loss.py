@@ -1,10 +1,11 @@
 """The fused loss is the plain one: values and gradients over shapes, weights and chunk sizes."""
 
 import torch
-from fieldmark.models.fused_loss import fused_presence_loss
-from fieldmark.models.presence_loss import presence_loss
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from fieldmark.models.fused_loss import fused_presence_loss
+from fieldmark.models.presence_loss import presence_loss
 
 
 def draw(seed, batch, background, categories, width, spread, dtype=torch.float64):

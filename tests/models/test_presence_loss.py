@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from fieldmark.models.fused_loss import fused_object_term, fused_presence_loss
 from fieldmark.models.presence_loss import object_term, photographer_place_term, presence_loss
 from fieldmark.models.priorsnet import PriorsNet
@@ -10,9 +11,23 @@ from fieldmark.models.sampled_loss import sampled_object_term, sampled_presence_
 
 WRAPPED = [
     [0.0, 0.0, 1.0, 1.0, -1.2246467991473532e-16, -1.0],
-    [-0.0017453283658983227, -0.01745240643728344, -0.9999984769132877, -0.9998476951563913, -1.0, 6.123233995736766e-17],
+    [
+        -0.0017453283658983227,
+        -0.01745240643728344,
+        -0.9999984769132877,
+        -0.9998476951563913,
+        -1.0,
+        6.123233995736766e-17,
+    ],
     [0.8348478632634065, -0.9997806834748455, -0.5504807400849956, -0.020942419883356926, 0.0, 1.0],
-    [0.21643961393810288, 0.9941509639723154, 0.9762960071199334, 0.10799935570602284, 0.01759201134110017, -0.9998452485944885],
+    [
+        0.21643961393810288,
+        0.9941509639723154,
+        0.9762960071199334,
+        0.10799935570602284,
+        0.01759201134110017,
+        -0.9998452485944885,
+    ],
 ]
 # oracles/priorsnet.json: without and with the photographer terms
 VALUES = {False: 1.990024475133304, True: 4.732209514219146}
@@ -70,7 +85,9 @@ def official_model():
     with torch.no_grad():
         for t, name in enumerate(sorted(model.state_dict())):
             value = model.state_dict()[name]
-            filled = torch.sin(0.7 * torch.arange(value.numel(), dtype=torch.float64) + 0.1 * (t + 1)).reshape(value.shape)
+            filled = torch.sin(0.7 * torch.arange(value.numel(), dtype=torch.float64) + 0.1 * (t + 1)).reshape(
+                value.shape
+            )
             value.copy_(filled / np.sqrt(value.shape[-1]) if value.dim() > 1 else filled * 0.01)
     return model
 

@@ -4,6 +4,7 @@ from itertools import combinations
 
 import pytest
 import torch
+
 from fieldmark.models.presence_loss import object_term, presence_loss
 from fieldmark.models.sampled_loss import draw_categories, sampled_object_term, sampled_presence_loss
 
@@ -12,7 +13,9 @@ CATEGORIES = 7
 
 def tiny(seed):
     generator = torch.Generator().manual_seed(seed)
-    tensors = [torch.randn((n, 3), generator=generator, dtype=torch.float64).requires_grad_() for n in (5, 4, CATEGORIES)]
+    tensors = [
+        torch.randn((n, 3), generator=generator, dtype=torch.float64).requires_grad_() for n in (5, 4, CATEGORIES)
+    ]
     return tensors, torch.tensor([0, 2, 2, 6, 5])
 
 

@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pyarrow as pa
+
 from fieldmark.errors import StoreConflict
 from fieldmark.store import DatasetCard, Store
 from fieldmark.store.lease import Lease

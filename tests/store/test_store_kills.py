@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import runpy
 import signal
 import subprocess
@@ -9,8 +10,9 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import fieldmark.store
 import pytest
+
+import fieldmark.store
 from fieldmark.store import Store
 from fieldmark.store.faults import FAULT, FAULT_POINTS, FAULT_STATE, fault_point
 from fieldmark.testing.store import contents, sample_run
@@ -117,3 +119,27 @@ def test_a_run_that_was_killed_before_its_commit_is_not_there(tmp_path):
     program.prepare(Store.open(str(tmp_path / "store")), Store.open(str(tmp_path / "other")))
     run("commit", tmp_path, fault="commit_run.curve")
     assert not Store.open(str(tmp_path / "store")).has_run(sample_run(9).run_id)
+
+
+def test_a_full_disk_is_one_line_and_the_same_commit_goes_on_when_there_is_room(tmp_path):
+    """Files may grow to 2 KB only, which fails as a full disk does: the JSON fits, the curve does not."""
+    import numpy as np
+    import pyarrow as pa
+
+    from fieldmark.errors import UserError
+
+    store = Store.open(str(tmp_path / "store"))
+    curve = pa.table({"loss": np.random.default_rng(0).random(10_000)})
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
+    try:
+        with pytest.raises(UserError) as full:
+            store.commit_run(sample_run(0), curve=curve)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert f"curves/{sample_run(0).run_id}.parquet: cannot write" in str(full.value) and "\n" not in str(full.value)
+    assert store.runs().num_rows == 0 and store.problems() == []
+    assert store.commit_run(sample_run(0), curve=curve)
+    assert store.curve(sample_run(0).run_id).equals(curve)

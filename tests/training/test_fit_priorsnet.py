@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+
 from fieldmark.config import PriorsNetConfig
 from fieldmark.data.experiment import DenseScores, ExperimentData, Part
 from fieldmark.data.observations import PlaceTime, Split
@@ -35,7 +36,9 @@ def part(n, seed, *, dated=1.0, observers=4):
 
 
 def data(n=200, **kind):
-    return ExperimentData(num_categories=CATEGORIES, parts={Split.TRAIN: part(n, 0, **kind), Split.TUNE: part(80, 1, **kind)})
+    return ExperimentData(
+        num_categories=CATEGORIES, parts={Split.TRAIN: part(n, 0, **kind), Split.TUNE: part(80, 1, **kind)}
+    )
 
 
 def config(**changes):
@@ -136,10 +139,10 @@ def test_it_learns_where_categories_live(loss):
 
 
 def test_the_corrected_score_is_the_posterior():
-    """One category per place and even classes: raw saturates for every neighbour, corrected tells how likely each is."""
+    """Two categories at one place: raw saturates for both, corrected tells how likely each is."""
     n = 600
     rng = np.random.default_rng(0)
-    category = (rng.random(n) < 0.25).astype(np.int32)  # three in four records are of category 0, all at one place
+    category = (rng.random(n) < 0.25).astype(np.int32)
     records = Part(
         image_id=np.arange(n).astype(str),
         category_N=category,
@@ -148,7 +151,16 @@ def test_the_corrected_score_is_the_posterior():
             date_N=np.full(n, "NaT", dtype="datetime64[D]"), observer_N=np.full(n, -1, dtype=np.int32),
         ),
     )  # fmt: skip
-    asked = config(date=False, sampler="IB", images_per_class=None, positive_weight=50.0, dropout=0.0, epochs=60, lr=1e-2, decay=0.95)
+    asked = config(
+        date=False,
+        sampler="IB",
+        images_per_class=None,
+        positive_weight=50.0,
+        dropout=0.0,
+        epochs=60,
+        lr=1e-2,
+        decay=0.95,
+    )
     prior = fit_priorsnet(asked, ExperimentData(num_categories=2, parts={Split.TRAIN: records}), 0, report=Curve())
     here = records.place_time.take(np.array([0]))
     raw, corrected = prior.raw(here)[0], prior.corrected(here)[0]
@@ -171,8 +183,15 @@ def test_with_image_scores_the_product_is_judged_and_a_missing_place_leaves_the_
     nowhere = copy.deepcopy(tune.place_time)
     nowhere.latitude_N[:] = np.nan
     wrong_half = np.full((len(tune), CATEGORIES), 0.01, dtype=np.float32)
-    wrong_half[np.arange(len(tune)), np.where(np.arange(len(tune)) % 2, tune.category_N, (tune.category_N + 1) % 6)] = 0.9
-    judged = Part(image_id=tune.image_id, category_N=tune.category_N, place_time=nowhere, image_scores=DenseScores(scores_NC=wrong_half))
+    wrong_half[np.arange(len(tune)), np.where(np.arange(len(tune)) % 2, tune.category_N, (tune.category_N + 1) % 6)] = (
+        0.9
+    )
+    judged = Part(
+        image_id=tune.image_id,
+        category_N=tune.category_N,
+        place_time=nowhere,
+        image_scores=DenseScores(scores_NC=wrong_half),
+    )
     curve = Curve()
     fit_priorsnet(config(), ExperimentData(num_categories=6, parts={**parts, Split.TUNE: judged}), 0, report=curve)
     assert curve.epochs[4]["top1"] == pytest.approx(0.5)
@@ -217,7 +236,7 @@ def test_only_missing_fields_that_are_asked_for_cost_records():
 
 
 def test_an_undated_record_is_not_a_sign_of_presence():
-    """Background points lack dates as often as records do: at a place without records, no date must not raise the score."""
+    """Background points lack dates as often as records do: where nothing lives, no date must not raise the score."""
     prior = fit_priorsnet(config(epochs=20, dropout=0.0), data(dated=0.5), 0, report=Curve())
     where = part(200, 3).place_time
     where.latitude_N[:] = np.random.default_rng(0).uniform(-90, 0, 200)
@@ -247,6 +266,8 @@ def test_a_diverging_loss_says_so():
 def test_the_superset_can_be_trained_on():
     larger = part(400, 9)
     both = ExperimentData(num_categories=CATEGORIES, parts=data().parts, superset=larger)
-    prior = fit_priorsnet(config(epochs=1, train_on="superset", images_per_class=None, sampler="IB"), both, 0, report=Curve())
+    prior = fit_priorsnet(
+        config(epochs=1, train_on="superset", images_per_class=None, sampler="IB"), both, 0, report=Curve()
+    )
     counts = np.bincount(larger.category_N, minlength=CATEGORIES)
     np.testing.assert_allclose(prior.training_class_prior_C, counts / 400)

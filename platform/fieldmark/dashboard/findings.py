@@ -4,8 +4,9 @@ import statistics
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from fieldmark.dashboard.distances import Distance
+from fieldmark.figures.setting_labels import SCORES
 from fieldmark.figures.sweep_scores import Setting, SweepScores, mean
-from fieldmark.tables.statistics import Difference
 
 MANY_IMAGES = 5000
 """From so many test images on a second decimal of a percentage means something."""
@@ -25,12 +26,12 @@ class Findings:
 
     Args:
         scores: what was measured.
-        to_best: setting to its top-1 minus that of the best setting (fractions), from a paired bootstrap.
+        distances: setting to its distance from the best one.
     """
 
-    def __init__(self, scores: SweepScores, to_best: Mapping[str, Difference]) -> None:
+    def __init__(self, scores: SweepScores, distances: Mapping[str, Distance]) -> None:
         self._scores = scores
-        self._to_best = to_best
+        self._distances = distances
         self._places = 2 if scores.test_records >= MANY_IMAGES else 1
 
     def sentences(self) -> list[str]:
@@ -38,7 +39,7 @@ class Findings:
         best = self._scores.best
         if best is None:
             return ["No PriorsNet setting has been completed yet."]
-        found = [self._of_best(best), self._of_bound(best), self._of_baseline(best), self._of_noise(), self._of_apart()]
+        found = [self._of_best(best), self._of_bound(best), self._of_baseline(best), self._of_loss(best), self._of_noise(), self._of_apart()]
         return [sentence for sentence in found if sentence]
 
     def tiles(self) -> list[Tile]:
@@ -85,28 +86,35 @@ class Findings:
         if strongest is None:
             return ""
         lead = self._top1(best) - self._top1(strongest)
-        difference = self._to_best.get(strongest.config_id)
-        interval = "" if difference is None else f" (paired 95 % interval {self._interval(-difference.high, -difference.low)})"
-        start = f"The strongest baseline is {strongest.label} with {self._percent(self._top1(strongest))}: "
-        if difference is not None and not difference.excludes_zero:
-            return f"{start}PriorsNet and it cannot be told apart, {self._signed(lead)}{interval}."
-        word = "ahead" if lead > 0 else "behind"
-        return f"{start}PriorsNet is {word} by {self._points(lead)}{interval}."
+        start = f"The strongest baseline by top-1 is {strongest.label}, with {self._percent(self._top1(strongest))}: "
+        distance = self._distances.get(strongest.config_id)
+        if distance is None:
+            return f"{start}PriorsNet is {'ahead' if lead > 0 else 'behind'} by {self._points(lead)}."
+        interval = f"(paired 95 % interval {self._signed(-distance.difference.high)} to {self._signed(-distance.difference.low)})"
+        if not distance.differs:
+            return f"{start}PriorsNet cannot be told from it, {self._signed(lead)} points {interval}."
+        word = "is ahead" if lead > 0 else "loses to it"
+        return f"{start}PriorsNet {word} by {self._points(lead)} {interval}."
+
+    def _of_loss(self, best: Setting) -> str:
+        goal, strongest = self._scores.goal, self._strongest_baseline()
+        values = best.values(goal.score, "log_loss")
+        if goal.metric != "log_loss" or not values:
+            return ""
+        beside = strongest.values(goal.score, "log_loss") if strongest else ()
+        other = f", that of {strongest.label} {mean(beside):.3f}" if strongest and beside else ""
+        return f"The search was after log-loss ({SCORES[goal.score]}): on test the best setting has {mean(values):.3f} nats{other}."
 
     def _of_noise(self) -> str:
-        best = self._scores.best
-        settings = [one for one in self._scores.of_role("published", "search") if one.permitted and one is not best]
-        judged = [self._to_best[one.config_id] for one in settings if one.config_id in self._to_best]
-        if not judged:
+        others = [one for one in self._scores.of_role("published", "search") if one.config_id in self._distances]
+        if not others:
             return ""
-        alike = sum(not one.excludes_zero for one in judged)
-        rest = len(judged) - alike
+        alike = sum(not self._distances[one.config_id].differs for one in others)
+        how = "paired bootstrap over test records and seeds, Holm's correction; a single seed counts without its spread"
         if not alike:
-            return f"All {rest} other PriorsNet settings differ from the best by more than noise."
-        return (
-            f"{alike} of the {len(judged)} other PriorsNet settings cannot be told from the best: the paired 95 % interval of the "
-            f"difference holds zero. {'Only the other ' + str(rest) if rest else 'None'} can be."
-        )
+            return f"All {len(others)} other settings differ from the best by more than noise ({how})."
+        rest = "none differs" if alike == len(others) else f"{len(others) - alike} differ by more than noise"
+        return f"{alike} of the {len(others)} other settings cannot be told from the best; {rest} ({how})."
 
     def _of_apart(self) -> str:
         apart = [one for one in self._scores.of_role("published", "search") if not one.permitted]
@@ -136,7 +144,4 @@ class Findings:
         return f"{abs(100 * share):.{self._places}f} points"
 
     def _signed(self, share: float) -> str:
-        return f"{100 * share:+.{self._places}f} points"
-
-    def _interval(self, low: float, high: float) -> str:
-        return f"{100 * low:+.{self._places}f} to {100 * high:+.{self._places}f}"
+        return f"{100 * share:+.{self._places}f}"

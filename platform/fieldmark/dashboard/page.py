@@ -4,15 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from markupsafe import Markup
-
+from fieldmark.dashboard.distances import distances_to_best
 from fieldmark.dashboard.findings import Findings, Tile
 from fieldmark.dashboard.reproduce import command, facts
 from fieldmark.figures.seed_spread import sweep_spread
+from fieldmark.figures.setting_labels import METRIC_NAMES, SCORES
 from fieldmark.figures.sweep import reliability_figure, scores_figure, search_figure
 from fieldmark.figures.sweep_scores import SweepScores
 from fieldmark.tables.compare import comparison_table
-from fieldmark.tables.render import render
+from fieldmark.tables.grid import Grid
+from fieldmark.tables.render import grid
 from fieldmark.tables.settings import settings_table
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ class PagePart:
 
     id: str
     title: str
-    table: Markup | None = None
+    table: Grid | None = None
+    more: Grid | None = None
+    """The whole of the table, folded away."""
     plot: Any = None
     """A plotly figure."""
     alt: str = ""
@@ -59,7 +62,7 @@ def build_page(store: "Store", scores: SweepScores) -> Page:
     """Returns a sweep's page from what is stored."""
     published = comparison_table(store, "S2", dataset=scores.fingerprint, scale=scores.scale.name, score=scores.score)
     settings = settings_table(store, scores.sweep)
-    findings = Findings(scores, {row.config_id: row.difference for row in settings.rows if row.config_id and row.difference})
+    findings = Findings(scores, distances_to_best(store, scores))
     scale = scores.scale.describe()
     return Page(
         sweep=scores.sweep,
@@ -70,9 +73,9 @@ def build_page(store: "Store", scores: SweepScores) -> Page:
         tiles=findings.tiles(),
         findings=findings.sentences(),
         parts=[
-            PagePart(id="table-s2", title="Table S2: published beside measured", table=Markup(render(published, "html"))),
+            PagePart(id="table-s2", title=published.title, table=grid(published)),
             _scores_part(scores),
-            PagePart(id="settings", title="All settings and baselines", table=Markup(render(settings, "html"))),
+            PagePart(id="settings", title=settings.title, table=grid(settings).narrow(), more=grid(settings)),
             *_further_parts(scores),
         ],
         notes=_notes(scores),
@@ -93,7 +96,7 @@ def _scores_part(scores: SweepScores) -> PagePart:
     spread = sweep_spread(scores)
     interval = (
         f"Bars are 95 % intervals of the mean; the seed standard deviation, pooled over settings, is {100 * spread.std:.2f} points "
-        f"on {spread.freedom} degrees of freedom."
+        f"on {spread.freedom} degrees of freedom, and gives single seeds their bars too."
         if spread
         else "Every setting has one seed, so there is no spread to draw."
     )
@@ -116,7 +119,8 @@ def _further_parts(scores: SweepScores) -> Iterator[PagePart]:
             title="Figure 2: what the search saw",
             plot=search,
             alt="The objective on the tune part against the learning rate, coloured by batch, for every run of the search.",
-            caption="One sign a run, on the tune part, which is the only part the search looks at. Published rows are among them.",
+            caption=f"One sign a run, published rows among them. The goal is {METRIC_NAMES[scores.goal.metric]} of the score "
+            f"“{SCORES[scores.goal.score]}” on the tune part, the only part that the search looks at.",
         )
     if reliability is not None:
         yield PagePart(
@@ -135,8 +139,8 @@ def _notes(scores: SweepScores) -> list[str]:
         notes.append("There are no image scores here: this page ranks priors, not priors times image scores.")
     if scores.bound() is not None:
         notes.append(
-            "The Bayes bound is an expectation met on this very test set: the best of many runs can exceed it by luck. A "
-            "violation is claimed only where a paired exact test rejects after Holm's correction."
+            "The Bayes bound is the best possible classifier, run on these very test records. The best of many runs can exceed it "
+            "by luck; a violation is claimed only where a paired exact test rejects after Holm's correction."
         )
     return [
         *notes,

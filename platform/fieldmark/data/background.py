@@ -26,7 +26,7 @@ def sphere(u_R: Floats, v_R: Floats) -> tuple[Floats, Floats]:
 
 
 def iccv2019(u_R: Floats, v_R: Floats) -> tuple[Floats, Floats]:
-    """Returns places by the biased formula of 2019, kept for exact reproduction: two sides of a sphere read as degrees."""
+    """Returns places by the biased formula of 2019, kept to reproduce it: two sides of a sphere read as degrees."""
     z_R, theta_R = 2 * u_R - 1, 2 * np.pi * v_R
     side_R = np.sqrt(1 - z_R**2)
     return side_R * np.cos(theta_R), side_R * np.sin(theta_R)

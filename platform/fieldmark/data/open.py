@@ -46,6 +46,8 @@ def check(observations: Observations, max_bad_share: float = MAX_BAD_SHARE) -> N
     unreadable = sum(count for reason, count in report.bad_counts.items() if reason.endswith(UNREADABLE_DATE))
     if max(report.read - report.kept, unreadable) > max_bad_share * report.read:
         raise UserError(_too_many(observations, max_bad_share))
+    if not len(observations):
+        raise UserError(f"{observations.name}: no records")
     if not observations.place_time.has_place_N.any():
         raise UserError(f"{observations.name}: no record has a place (latitude and longitude are all missing)")
     if len(observations.categories) < 2:

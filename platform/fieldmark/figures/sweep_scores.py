@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.compute as pc
 
 from fieldmark.config import Scale, digest
-from fieldmark.figures.setting_labels import setting_label
+from fieldmark.figures.setting_labels import name_setting
 from fieldmark.figures.sweep_members import evaluations_of, runs_of
 from fieldmark.store.records import METRICS, DatasetCard
 
@@ -211,7 +211,7 @@ def _setting(rows: list[Row], context: _Context) -> Setting:
     config_id = rows[0]["config_id"]
     return Setting(
         config_id=config_id,
-        label=setting_label(config, context.scale, context.rows_of.get(config_id, ())),
+        label=name_setting(config, context.scale, context.rows_of.get(config_id, ())),
         role=role,
         confirmed=bool(fresh),
         permitted=config.get("train_on", "train") == "train",
@@ -226,19 +226,17 @@ def _role(rows: list[Row]) -> str:
 
 
 def _tried(runs: list[Row], scale: Scale, goal: Goal) -> tuple[Tried, ...]:
-    return tuple(
-        _one_tried(run, scale, goal)
-        for run in sorted(runs, key=lambda run: (run["number"], run["seed"]))
-        if run["method"] == "priorsnet" and run["role"] in ("published", "search") and run[goal.metric] is not None
-    )
+    searched = [run for run in runs if run["role"] in ("published", "search") and run[goal.metric] is not None]
+    ordered = sorted(searched, key=lambda run: (run["number"], run["seed"]))
+    found = [(run, json.loads(run["config"])) for run in ordered]
+    return tuple(_one_tried(run, config, scale, goal) for run, config in found if config.get("train_on") == "train")
 
 
-def _one_tried(run: Row, scale: Scale, goal: Goal) -> Tried:
-    config = json.loads(run["config"])
+def _one_tried(run: Row, config: Mapping[str, Any], scale: Scale, goal: Goal) -> Tried:
     return Tried(
         number=run["number"],
         seed=run["seed"],
-        label=setting_label(config, scale),
+        label=name_setting(config, scale),
         role=run["role"],
         status=run["status"],
         epochs=run["epochs"],

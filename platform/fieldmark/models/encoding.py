@@ -14,7 +14,7 @@ Mask = NDArray[np.bool_]
 
 PLACE_FEATURES = {"wrap": 4, "sphere": 3, "raw": 2, "none": 0}
 LATITUDE_FIRST = {4: (1, 0, 3, 2), 6: (1, 0, 4, 3, 2, 5)}
-"""By the number of wrapped features that hold a place: where each of the Dynamic MLP code's stands in PriorsNet's order."""
+"""The Dynamic MLP code's order of wrapped features, as positions in PriorsNet's, by their number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,9 @@ def year_fraction(date_N: NDArray[np.datetime64], convention: str) -> Floats:
     month_N = days_N.astype("datetime64[M]")
     first_2018 = np.arange("2018-01", "2019-01", dtype="datetime64[M]").astype("datetime64[D]")
     before_month = (first_2018 - first_2018[0]).astype(np.float64)
-    month_of_year_N = np.where(np.isnat(month_N), 0, month_N.astype(np.int64) % 12)  # datetime64[M] counts from January 1970
+    month_of_year_N = np.where(
+        np.isnat(month_N), 0, month_N.astype(np.int64) % 12
+    )  # datetime64[M] counts from January 1970
     return np.asarray((before_month[month_of_year_N] + _days(days_N - month_N.astype("datetime64[D]"))) / 365)
 
 

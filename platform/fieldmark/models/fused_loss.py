@@ -43,7 +43,7 @@ def fused_presence_loss(
         chunk_elements: logits held at once; changes memory and speed only.
     """
     rows = max(1, chunk_elements // len(class_emb_CW))
-    result: Tensor = _Fused.apply(features_BW, background_RW, class_emb_CW, category_B, positive_weight, rows)  # type: ignore[no-untyped-call]
+    result: Tensor = _Fused.apply(features_BW, background_RW, class_emb_CW, category_B, positive_weight, rows)
     return result
 
 
@@ -75,21 +75,23 @@ class _Fused(torch.autograd.Function):
         positive_weight: float,
         chunk: int,
     ) -> Tensor:
-        loss = torch.zeros((), dtype=class_emb_CW.dtype, device=class_emb_CW.device)
+        loss = class_emb_CW.new_zeros(())
         grad_class_CW = torch.zeros_like(class_emb_CW)
         grads = []
         size = (min(chunk, max(len(features_BW), len(background_RW))), len(class_emb_CW))
         logits, scratch = class_emb_CW.new_empty(size), class_emb_CW.new_empty(size)
         for rows_RW, target_R in ((features_BW, category_B), (background_RW, None)):
-            grads.append(torch.empty_like(rows_RW))
+            grad_rows_RW = torch.empty_like(rows_RW)
             share = 1 / max(1, len(rows_RW) * len(class_emb_CW))  # both terms are means; BLAS scales at no cost
             for start in range(0, len(rows_RW), chunk):
-                block_rW, target_r = rows_RW[start : start + chunk], None if target_R is None else target_R[start : start + chunk]
+                here = slice(start, start + chunk)
+                block_rW, block_grad_rW = rows_RW[here], grad_rows_RW[here]
+                target_r = None if target_R is None else target_R[here]
                 logits_rC = torch.mm(block_rW, class_emb_CW.T, out=logits[: len(block_rW)])
-                loss += share * _loss_to_gradient(logits_rC, scratch[: len(block_rW)], target_r, positive_weight)
-                block_grad_rW = grads[-1][start : start + chunk]
+                loss += share * _loss_and_gradient(logits_rC, scratch[: len(block_rW)], target_r, positive_weight)
                 torch.addmm(block_grad_rW, logits_rC, class_emb_CW, beta=0, alpha=share, out=block_grad_rW)
                 grad_class_CW.addmm_(logits_rC.T, block_rW, alpha=share)
+            grads.append(grad_rows_RW)
         ctx.save_for_backward(*grads, grad_class_CW)
         return loss
 
@@ -99,8 +101,10 @@ class _Fused(torch.autograd.Function):
         return (*(grad * saved for saved in ctx.saved_tensors), None, None, None)
 
 
-def _loss_to_gradient(logits_rC: Tensor, scratch_rC: Tensor, target_r: Tensor | None, positive_weight: float) -> Tensor:
-    """Turns logits in place into the derivative of the rows' summed loss, which it returns; spoils the scratch."""
+def _loss_and_gradient(
+    logits_rC: Tensor, scratch_rC: Tensor, target_r: Tensor | None, positive_weight: float
+) -> Tensor:
+    """Returns the summed loss of a block of rows and leaves its derivative in the place of the logits."""
     p_rC = logits_rC.sigmoid_()
     own_r = None if target_r is None else p_rC.gather(1, target_r[:, None])
     q_rC = torch.sub(torch.ones_like(p_rC[0, 0]), p_rC, out=scratch_rC).add_(EPSILON)

@@ -1,6 +1,5 @@
 """The PriorsNet network (Mac Aodha et al. 2019, section 3; SPEC 2.1), with the official parameter names."""
 
-import torch
 from torch import Tensor, nn
 
 from fieldmark.models.dropout import Dropout
@@ -18,9 +17,10 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x_BW: Tensor) -> Tensor:
         """Returns (B, W) for (B, W)."""
-        # Dropping before the rectifier is dropping after it, and neither needs its input for the gradient: all in place.
-        hidden_BW = self.dropout(self.w1(x_BW)).relu_()
-        return x_BW + self.w2(hidden_BW).relu_()
+        # Dropping before the rectifier equals dropping after it, and no gradient needs an input: all in place.
+        hidden_BW: Tensor = self.dropout(self.w1(x_BW)).relu_()
+        change_BW: Tensor = self.w2(hidden_BW).relu_()
+        return x_BW + change_BW
 
 
 class LocationEncoder(nn.Sequential):
@@ -28,9 +28,7 @@ class LocationEncoder(nn.Sequential):
 
     def __init__(self, inputs: int, *, width: int = 256, blocks: int = 4, dropout: float = 0.5) -> None:
         """Takes the sizes; 528,128 parameters at 6 inputs and the defaults."""
-        super().__init__(
-            nn.Linear(inputs, width), nn.ReLU(), *(ResidualBlock(width, dropout) for _ in range(blocks))
-        )
+        super().__init__(nn.Linear(inputs, width), nn.ReLU(), *(ResidualBlock(width, dropout) for _ in range(blocks)))
 
 
 class PriorsNet(nn.Module):

@@ -7,7 +7,7 @@ from fieldmark.models.presence_loss import negative_log
 
 
 def draw_categories(categories: int, drawn: int) -> Tensor:
-    """Returns min(drawn, categories) distinct categories from torch's CPU generator, every set equally likely; int64 (K)."""
+    """Returns min(drawn, categories) distinct categories (int64, K), any set equally likely, by torch's CPU generator."""
     return torch.randperm(categories)[:drawn]
 
 

@@ -111,6 +111,12 @@ class Scheduler:
         confirmations = 0 if self._confirming else self.plan.seeds + self.plan.confirm_exact
         return len(self._met) + proposals + confirmations
 
+    @property
+    def cpu_seconds(self) -> float:
+        """What the runs recorded since the start have cost."""
+        known = (self._ledger.get(run_id) for run_id in self._new)
+        return sum(one.cpu_seconds for one in known if one is not None)
+
     def told(self) -> list[Told]:
         """Returns what the study knows."""
         return self._search.told()
@@ -121,6 +127,11 @@ class Scheduler:
         if not candidates:
             return None
         return max(candidates, key=lambda one: self.plan.objective.goodness(one[0]))[1]
+
+    def best_value(self) -> float | None:
+        """Returns the best setting's objective on tune."""
+        values = [value for value, _ in self._candidates()]
+        return max(values, key=self.plan.objective.goodness) if values else None
 
     def confirmations(self) -> list[Group]:
         """Returns the groups that repeat the best setting: on fresh seeds, and once exactly after a sampled search."""

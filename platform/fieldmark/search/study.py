@@ -130,4 +130,3 @@ class _quiet:
 
     def __exit__(self, *_: object) -> None:
         optuna.logging.set_verbosity(self._level)
-

@@ -196,5 +196,3 @@ def log_text(record: RunRecord, rows: list[dict[str, float]]) -> str:
 
 def _metrics(row: Mapping[str, float]) -> dict[str, float]:
     return {name: value for name, value in row.items() if name not in ("epoch", "loss")}
-
-

@@ -62,17 +62,13 @@ def pack(objects: Objects, catalogue: Catalogue) -> int:
 
 
 def merge_records(source: Catalogue, target: Catalogue, objects: Objects) -> tuple[int, list[str]]:
-    """Copies the records that the target lacks, as a segment for each one of the source and one for what is loose.
+    """Copies the records that the target lacks; both have been read just now.
+
+    It writes a segment for each one of the source, and one for what is loose there.
 
     Returns:
         how many were new, and the ids on which the stores disagree (kept under ``conflicts/``).
-
-    Raises:
-        UserError: for damage in either store, before anything is written.
     """
-    for catalogue in (source, target):
-        catalogue.refresh()
-        catalogue.check(True)
     copied, conflicts = 0, []
     present = set(target.segments.files())
     keys = [key for key in source.segments.files() if key not in present]
@@ -90,10 +86,10 @@ def merge_records(source: Catalogue, target: Catalogue, objects: Objects) -> tup
 
 
 def copy_files(source: Objects, target: Objects) -> int:
-    """Copies what the target lacks; a stage's manifest after its arrays, a sweep's plans without its lease."""
+    """Copies what the target lacks: a stage's manifest after its arrays, a sweep without its lease."""
     copied = 0
     for folder in COPIED:
-        keys = [key for key in source.keys(folder) if folder != layout.SWEEPS or "/plan-" in key]
+        keys = [key for key in source.keys(folder) if "/lease/" not in key]
         present = set(target.keys(folder))
         for key in sorted(set(keys) - present, key=lambda key: (key.endswith("/manifest.json"), key)):
             data = source.get(key)
@@ -103,8 +99,9 @@ def copy_files(source: Objects, target: Objects) -> int:
     return copied
 
 
-def _divide(table: pa.Table, column: str, known: set[str]) -> tuple[pa.Table, pa.Table]:
-    is_known = pa.array([identity in known for identity in table[column].to_pylist()], pa.bool_())
+def _divide(table: pa.Table, column: str, known: pa.ChunkedArray) -> tuple[pa.Table, pa.Table]:
+    """Returns the rows whose ids are new, and those whose ids are known."""
+    is_known = pc.is_in(table[column], value_set=known.combine_chunks())
     return table.filter(pc.invert(is_known)), table.filter(is_known)
 
 

@@ -9,7 +9,7 @@ power cut tears is found and named when it is read.
 import uuid
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +58,11 @@ class Objects:
 
     def put_once(self, key: str, data: bytes) -> bool:
         """Writes unless the key is taken; returns whether it wrote."""
-        try:
-            with _named(self.name(key), "write"):
+        with _named(self.name(key), "write"):
+            try:
                 obstore.put(self._store, key, data, mode="create")
-        except AlreadyExistsError:
-            return False
+            except AlreadyExistsError:
+                return False
         return True
 
     def put(self, key: str, data: bytes) -> None:
@@ -72,11 +72,11 @@ class Objects:
 
     def get(self, key: str) -> bytes | None:
         """Returns the bytes, or None."""
-        try:
-            with _named(self.name(key), "read"):
+        with _named(self.name(key), "read"):
+            try:
                 return obstore.get(self._store, key).bytes().to_bytes()
-        except FileNotFoundError:
-            return None
+            except FileNotFoundError:
+                return None
 
     def get_many(self, keys: Iterable[str]) -> Iterator[bytes | None]:
         """Yields the bytes of each key in order; None for one that is not there (any more)."""
@@ -88,11 +88,11 @@ class Objects:
 
     def exists(self, key: str) -> bool:
         """Whether the key is there."""
-        try:
-            with _named(self.name(key), "read"):
+        with _named(self.name(key), "read"):
+            try:
                 obstore.head(self._store, key)
-        except FileNotFoundError:
-            return False
+            except FileNotFoundError:
+                return False
         return True
 
     def keys(self, prefix: str) -> list[str]:
@@ -108,11 +108,8 @@ class Objects:
 
     def delete(self, key: str) -> None:
         """Deletes; a key that is not there is as good as deleted."""
-        try:
-            with _named(self.name(key), "delete"):
-                obstore.delete(self._store, key)
-        except FileNotFoundError:
-            return
+        with _named(self.name(key), "delete"), suppress(FileNotFoundError):
+            obstore.delete(self._store, key)
 
     def source(self, key: str) -> tuple[str | pa.PythonFile, LocalFileSystem | None]:
         """Returns what pyarrow reads ranges of an object from: a path and its file system, or a file."""
@@ -148,7 +145,5 @@ def _named(name: str, verb: str) -> Iterator[None]:
     """Turns a failure of the storage into one line that names the object."""
     try:
         yield
-    except (AlreadyExistsError, FileNotFoundError):  # answers, not failures
-        raise
     except (BaseError, OSError, ValueError) as error:
         raise UserError(f"{name}: cannot {verb}: {str(error).splitlines()[0]}") from error

@@ -89,7 +89,8 @@ class EvaluationRecord(Record):
     scale: Scale
     split: Literal["tune", "test"]
     score: str
-    """Score source: image, prior_raw, prior_corrected, prior_calibrated, product_raw, product_corrected, product_bayes, joint."""
+    """Score source: image, prior_raw, prior_corrected, prior_calibrated, product_raw, product_corrected, product_bayes,
+    joint."""
     n: int
     """Records scored."""
     metrics: dict[str, float]

@@ -16,7 +16,8 @@ from fieldmark.store import layout
 from fieldmark.store.flat import Kind
 from fieldmark.store.objects import Objects
 
-ROW_GROUP = 65_536
+ROW_GROUP = 8_192
+"""Rows read to reach one record's JSON."""
 SORTED_BY = ("dataset", "fingerprint", "scale", "split", "score", "method", "config_id", "seed")
 """Rows that a table reads together lie together, so that whole row groups are passed over by their statistics."""
 
@@ -48,16 +49,31 @@ class Segment:
     """One file: opened once, its ids read at most once."""
 
     key: str
-    fragment: ds.Fragment
+    fragment: ds.ParquetFileFragment
     kind: Kind
-    _ids: frozenset[str] | None = field(default=None, repr=False)
+    _ids: pa.ChunkedArray | None = field(default=None, repr=False)
 
     @property
-    def ids(self) -> frozenset[str]:
-        """The ids of its records."""
+    def ids(self) -> pa.ChunkedArray:
+        """The ids of its records, in the order of its rows."""
         if self._ids is None:
-            self._ids = frozenset(self.fragment.to_table(columns=[self.kind.id])[self.kind.id].to_pylist())
+            self._ids = self.fragment.to_table(columns=[self.kind.id])[self.kind.id]
         return self._ids
+
+    def has(self, identity: str) -> bool:
+        """Whether it has a record of this id."""
+        return bool(pc.index(self.ids, identity).as_py() >= 0)
+
+    def record(self, identity: str) -> str | None:
+        """Returns a record's JSON, or None; of the JSON column only the record's row group is read."""
+        row = pc.index(self.ids, identity).as_py()
+        if row < 0:
+            return None
+        for group in self.fragment.row_groups:
+            if row < group.num_rows:
+                return str(self.fragment.subset(row_group_ids=[group.id]).to_table(columns=["record"])["record"][row])
+            row -= group.num_rows
+        raise AssertionError("an id without a row")
 
 
 class Segments:
@@ -99,13 +115,20 @@ class Segments:
                     foreign.setdefault(column.name, column)
         return pa.schema([*self._kind.schema, *foreign.values()])
 
-    def holders(self, record_id: str, *, strict: bool = True) -> list[Segment]:
-        """Returns the files that have this id."""
-        return [segment for segment in self._sound(lambda segment: segment.ids, strict) if record_id in segment.ids]
+    def has(self, identity: str) -> bool:
+        """Whether a file has this id."""
+        return any(segment.has(identity) for segment in self._sound(lambda segment: segment.ids, strict=True))
 
-    def ids(self, *, strict: bool = True) -> set[str]:
+    def record(self, identity: str) -> str | None:
+        """Returns the JSON of a record, or None."""
+        found: list[str | None] = []
+        self._sound(lambda segment: found.append(segment.record(identity)), strict=True)
+        return next((text for text in found if text is not None), None)
+
+    def ids(self) -> pa.ChunkedArray:
         """Returns all ids."""
-        return set().union(*(segment.ids for segment in self._sound(lambda segment: segment.ids, strict)))
+        segments = self._sound(lambda segment: segment.ids, strict=True)
+        return pa.chunked_array([chunk for segment in segments for chunk in segment.ids.chunks], pa.string())
 
     def scan(self, columns: list[str], where: pc.Expression | None, *, strict: bool = True) -> pa.Table:
         """Returns these columns of the rows that match; an id that lies in two files comes twice.

@@ -200,9 +200,9 @@ class Store(Belongings):
         """
         compaction.check_other(source.url, self.url)
         for store in (source, self):
-            store.refresh()
-            store._runs.check(True)
-            store._evaluations.check(True)
+            damage = store.problems()
+            if damage:
+                raise UserError(damage[0])
         files = compaction.copy_files(source.objects, self.objects)
         runs, run_conflicts = compaction.merge_records(source._runs, self._runs, self.objects)
         evaluations, conflicts = compaction.merge_records(source._evaluations, self._evaluations, self.objects)

@@ -1,8 +1,5 @@
 """A published table beside what was measured: `fieldmark table S2`."""
 
-from typing import cast
-
-from fieldmark.config import ScaleName
 from fieldmark.errors import UserError
 from fieldmark.tables.cards import choose_card
 from fieldmark.tables.context import Context, open_context
@@ -29,8 +26,8 @@ def comparison_table(
 ) -> ComparisonTable:
     """Joins a published table with the runs of a store.
 
-    Only like is compared with like (SCIENCE rule 8): one data set, protocol, scale and score source, the test part, runs
-    that were completed, one image stage. A verdict on reproduction is given only where the data are those of the paper.
+    Only like is compared with like (SCIENCE rule 8): one data set, protocol, scale and score source, the test part,
+    completed runs, one image stage. A verdict on reproduction is given only where the data are those of the paper.
 
     Args:
         store: the results.
@@ -48,7 +45,7 @@ def comparison_table(
     card = choose_card(store, dataset) if wanted.configuration is not None else None
     if card is None:
         return _unmeasured(store, wanted)
-    return _joined(open_context(store, wanted, card, cast(ScaleName | None, scale), score))
+    return _joined(open_context(store, wanted, card, scale, score))
 
 
 def _joined(context: Context) -> ComparisonTable:
@@ -63,7 +60,7 @@ def _joined(context: Context) -> ComparisonTable:
         columns=context.wanted.columns,
         rows=tuple(rows),
         header=_header(context),
-        footnotes=(*context.footnotes.texts,),
+        footnotes=context.footnotes.texts,
         closing=tuple(remark for remark in remarks if remark),
         dataset=card.name,
         fingerprint=card.fingerprint,
@@ -81,10 +78,11 @@ def _joined(context: Context) -> ComparisonTable:
 
 def _header(context: Context) -> tuple[str, ...]:
     card = context.card
+    scale = context.scale.describe()
     lines = [
-        f"Data: {card.name} ({card.categories:,} categories, fingerprint {card.fingerprint[:8]}); split {card.protocol}, "
-        f"test part, {card.counts.get('test', 0):,} records; score {context.score}",
-        context.scale.describe()[0].upper() + context.scale.describe()[1:],
+        f"Data: {card.name} ({card.categories:,} categories, fingerprint {card.fingerprint[:8]}); "
+        f"split {card.protocol}, test part, {card.counts.get('test', 0):,} records; score {context.score}",
+        scale[0].upper() + scale[1:],
     ]
     if not context.same_data:
         lines.append(

@@ -1,6 +1,7 @@
 """Everything the rows of one comparison share: the data set, the scale, the score and the references."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -65,12 +66,14 @@ class Context:
                 return way, measured
         return (ways[0], None) if ways else None
 
+    @cached_property
     def reference(self) -> Measured | None:
         """Returns image-only where the score uses pictures, else class frequency."""
         if self.with_images:
             return self.first(("image_only",), "image")
         return self.first(("class_frequency",), self.score)
 
+    @cached_property
     def bound(self) -> Measured | None:
         """Returns the Bayes classifier that has all the information the score uses."""
         information = "image+place+date" if self.with_images else "place+date"

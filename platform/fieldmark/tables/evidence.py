@@ -49,6 +49,7 @@ class Evidence:
     catalogue: pa.Table
     runs: pa.Table
     _records: dict[str, EvaluationRecord] = field(default_factory=dict)
+    _found: dict[tuple[str, str | None, tuple[str, ...]], Measured | None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, store: Results, card: DatasetCard, more: pc.Expression | None = None) -> "Evidence":
@@ -89,15 +90,17 @@ class Evidence:
         Runs of an older version of the method are left out, and runs on different stages (another image classifier) are
         not averaged: the stages with the most seeds are taken. Both are said in `notes`.
         """
+        key = (config_id, score, tuple(roles))
+        if key in self._found:
+            return self._found[key]
         rows = self.catalogue.filter(pc.equal(self.catalogue.column("config_id"), config_id))
         if score is not None:
             rows = rows.filter(pc.equal(rows.column("score"), score))
         if roles:
             rows = rows.filter(pc.is_in(rows.column("role"), value_set=pa.array(list(roles))))
-        if not rows.num_rows:
-            return None
         rows = rows.sort_by([("seed", "ascending"), ("evaluation_id", "ascending")]).slice(0, MOST_SEEDS)
-        return self._one_version(rows.to_pylist())
+        self._found[key] = self._one_version(rows.to_pylist())
+        return self._found[key]
 
     def _one_version(self, rows: list[dict[str, Any]]) -> Measured | None:
         groups, old = self._by_stages(rows)

@@ -4,10 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from fieldmark.config import PriorsNetConfig
 from fieldmark.papers import PublishedRow, test_images
 from fieldmark.tables.context import BASELINES, Context
 from fieldmark.tables.definitions import keys
 from fieldmark.tables.evidence import Measured
+from fieldmark.tables.labels import NAMES, paper_units
 from fieldmark.tables.model import (
     NOT_MEASURED,
     NOT_PERMITTED,
@@ -18,18 +20,9 @@ from fieldmark.tables.model import (
 )
 from fieldmark.tables.statistics import reproduction, summarise
 
-NAMES = {
-    "image_only": "image only",
-    "class_frequency": "class frequency",
-    "nearest_neighbours": "nearest neighbours",
-    "radius_neighbours": "neighbours in a radius",
-    "grid": "grid histogram",
-    "kernel_density": "kernel density",
-    "tang": "Tang et al.",
-    "bayes": "Bayes bound",
-    "priorsnet": "PriorsNet",
-}
 STAGE_HELD = "One image classifier for all seeds: their spread is the prior's alone and understates that of the whole."
+SEEDED = ("priorsnet", "tang", "image_only")
+"""Methods whose numbers depend on a seed."""
 ONE_SEED = "One seed: no spread can be given."
 
 
@@ -92,6 +85,8 @@ def _verdict(context: Context, row: PublishedRow, runnable: bool, measured: Meas
 def notes(measured: Measured) -> list[str]:
     """Returns what a reader must know of these seeds (SCIENCE rule 12 among it)."""
     texts = list(measured.notes)
+    if measured.record.spec.config.method not in SEEDED:
+        return texts
     if measured.n == 1:
         texts.append(ONE_SEED)
     elif "image_scores" in measured.record.spec.stages:
@@ -107,7 +102,7 @@ def measured_values(context: Context, measured: Measured) -> dict[str, Any]:
         "seconds": measured.seconds or None,
         "share_of_bound": share_of_bound(context, measured),
     }
-    reference = context.reference()
+    reference = context.reference
     if reference is not None and reference.config_id != measured.config_id:
         fields["difference"] = context.difference(measured, reference)
         fields["turned_right"], fields["turned_wrong"] = _harm(context, measured, reference)
@@ -116,7 +111,7 @@ def measured_values(context: Context, measured: Measured) -> dict[str, Any]:
 
 def share_of_bound(context: Context, measured: Measured) -> float | None:
     """Returns the gain over the reference as a share of the bound's gain; None where the bound allows none."""
-    reference, bound = context.reference(), context.bound()
+    reference, bound = context.reference, context.bound
     if reference is None or bound is None:
         return None
     start, end = _top1(reference), _top1(bound)
@@ -142,17 +137,17 @@ def reference_rows(context: Context) -> list[ComparisonRow]:
     image = context.first(("image_only",), "image")
     if image is not None or context.wanted.reference is not None:
         rows.append(_image_only(context, image))
-    if (bound := context.bound()) is not None:
+    if (bound := context.bound) is not None:
         rows.append(_measured_row(context, "bound", bound))
     served = {ways[0].config.config_id for ways in context.planned.values()}
     for config_id in context.evidence.settings(("priorsnet",), context.score, ("confirmation",)):
         fresh = context.evidence.measured(config_id, context.score, ("confirmation",))
         if fresh is not None and config_id not in served:
             rows.append(_measured_row(context, "search", fresh))
-    for config_id in context.evidence.settings(BASELINES, context.score):
-        if (baseline := context.evidence.measured(config_id, context.score)) is not None:
-            rows.append(_measured_row(context, "baseline", baseline))
-    return rows
+    ids = context.evidence.settings(BASELINES, context.score)
+    found = (context.evidence.measured(config_id, context.score) for config_id in ids)
+    baselines = sorted((one for one in found if one is not None), key=_top1, reverse=True)
+    return [*rows, *(_measured_row(context, "baseline", one) for one in baselines)]
 
 
 def _image_only(context: Context, image: Measured | None) -> ComparisonRow:
@@ -179,7 +174,7 @@ def _measured_row(context: Context, kind: Kind, measured: Measured) -> Compariso
     values = _plain_values(measured) if kind == "bound" else measured_values(context, measured)
     return ComparisonRow(
         kind=kind,
-        keys={"method": method_name(measured), **_settings(measured)},
+        keys={"method": "best of the search" if kind == "search" else NAMES[config.method], **_settings(measured)},
         config_id=config.config_id,
         config=config.model_dump(mode="json"),
         verdict="",
@@ -197,19 +192,8 @@ def _plain_values(measured: Measured) -> dict[str, Any]:
 
 
 def _settings(measured: Measured) -> dict[str, Any]:
-    """Returns the setting of a row that the search found, as run."""
-    config = measured.record.spec.config
-    if config.method != "priorsnet":
-        return {}
-    return {name: getattr(config, name) for name in ("batch", "lr", "sampler", "images_per_class")}
-
-
-def method_name(measured: Measured) -> str:
-    """Returns a method's name for people, with the figure that tells its variants apart."""
-    config = measured.record.spec.config
-    name = NAMES.get(config.method, config.method)
-    if config.method == "bayes":
-        return f"{name} ({config.information})"
-    if config.method == "nearest_neighbours":
-        return f"{name} (k = {config.k})"
-    return "best of the search" if config.method == "priorsnet" else name
+    """Returns the setting of a row that the search found, in the paper's units; other methods' own figures as run."""
+    config, scale = measured.record.spec.config, measured.record.scale
+    if not isinstance(config, PriorsNetConfig):
+        return {name: value for name, value in config.model_dump(mode="json").items() if name != "method"}
+    return paper_units(config, scale)

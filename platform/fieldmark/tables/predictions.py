@@ -38,7 +38,7 @@ class Predictions:
         if found is None:
             return None
         ids = found.column("image_id").to_numpy(zero_copy_only=False)
-        hits_N = found.column("hit1").to_numpy(zero_copy_only=False).astype(np.float64)
+        hits_N: NDArray[np.float64] = found.column("hit1").to_numpy(zero_copy_only=False).astype(np.float64)
         if self._ids is None:
             self._ids = ids
         if len(ids) != len(self._ids):
@@ -47,4 +47,5 @@ class Predictions:
             return hits_N
         place = {image: position for position, image in enumerate(ids)}
         order = [place.get(image, -1) for image in self._ids]
-        return None if -1 in order else hits_N[order]
+        aligned_N: NDArray[np.float64] | None = None if -1 in order else hits_N[order]
+        return aligned_N

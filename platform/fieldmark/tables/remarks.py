@@ -82,7 +82,7 @@ def _effect(name: str, f: float | None, p: float | None) -> str | None:
 
 def bound_sentence(context: Context) -> str | None:
     """Says how near the rows come to the bound and whether a run exceeds it beyond luck (SCIENCE rule 20)."""
-    bound = context.bound()
+    bound = context.bound
     measured = [found for _, found in settings(context).values() if found is not None]
     if bound is None or not measured:
         return None

@@ -44,7 +44,7 @@ def resident(config: PriorsNetConfig, part: Part, device: str) -> Records:
     if not len(kept):
         raise UserError(f"none of the {len(part)} training records has a label and all fields that the prior asks for")
     observers, user_N = np.unique(part.place_time.observer_N[kept], return_inverse=True)
-    if config.photographer and len(observers) < 2:  # noqa: PLR2004 - nothing to tell apart
+    if config.photographer and len(observers) < 2:
         raise UserError("photographer needs training records of at least two observers; set photographer to false")
     category_N = part.category_N[kept]
     return Records(

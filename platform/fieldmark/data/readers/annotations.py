@@ -63,6 +63,18 @@ def objects(found: Any, what: str) -> Items:
     return found
 
 
+def keys(found: Items, key: str, path: str) -> list[Any]:
+    """Returns the values of a key that tells objects apart.
+
+    Raises:
+        UserError: if one is a list or an object.
+    """
+    values = [item.get(key) for item in found]
+    if {list, dict} & set(map(type, values)):
+        raise UserError(f"{path}: {key} holds lists or objects; expected numbers")
+    return values
+
+
 def names_by_id(categories: Items, path: str) -> dict[int, str]:
     """Returns category id to name; names that occur twice get their id behind them.
 
@@ -92,9 +104,10 @@ def image_records(images: Items, labels: Items, split: str, path: str, fields: M
         path: The annotation file.
         fields: Further columns, e.g. `latitude`.
     """
-    category_of = {item.get("image_id"): item.get("category_id") for item in labels}
-    ids = [item.get("id") for item in images]
-    files = [item.get("file_name") or f"{split}/{item.get('id')}" for item in images]
+    categories = [item.get("category_id") for item in labels]
+    category_of = dict(zip(keys(labels, "image_id", path), categories, strict=True))
+    ids = keys(images, "id", path)
+    files = [str(item.get("file_name") or f"{split}/{item.get('id')}") for item in images]
     # An id that appears twice names one photo: the second is found to be a duplicate.
     first_name: dict[Any, str] = {}
     names = [first_name.setdefault(key, _without_training_folder(file)) for key, file in zip(ids, files, strict=True)]
@@ -125,6 +138,9 @@ def whole_numbers(values: list[Any]) -> pa.Array:
 def mixed(values: list[Any]) -> pa.Array:
     """Returns numbers if all are, else text: JSON promises no type."""
     try:
-        return pa.array(values)
+        found = pa.array(values)
+        if not pa.types.is_nested(found.type):
+            return found
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-        return pa.array([None if value is None else str(value) for value in values], pa.string())
+        pass
+    return pa.array([None if value is None else str(value) for value in values], pa.string())

@@ -72,9 +72,10 @@ def _categories(raw: RawRecords, source: Source, log: BadLog) -> tuple[NDArray[n
     label = raw.columns["label"]
     missing_N = pc.is_null(label).to_numpy(zero_copy_only=False)
     label_N = pc.fill_null(label, -1).to_numpy(zero_copy_only=False)
-    position_N = np.minimum(np.searchsorted(ids_C, label_N), len(ids_C) - 1)
+    position_N = np.searchsorted(ids_C, label_N)
     log.drop(missing_N, "label", "no label")
-    log.drop(ids_C[position_N] != label_N, "label", "not in the list of categories")
+    # The end of the list stands for an id that is larger than all.
+    log.drop(np.append(ids_C, -1)[position_N] != label_N, "label", "not in the list of categories")
     return position_N.astype(np.int32), tuple(source.catalogue[category] for category in ids_C.tolist())
 
 

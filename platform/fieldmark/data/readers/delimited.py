@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
@@ -64,7 +65,10 @@ def sniff(content: bytes, file: str) -> Layout:
     except UnicodeDecodeError:
         raise UserError(f"{file}: not UTF-8 text; expected CSV, TSV or Parquet") from None
     delimiter = max(DELIMITERS, key=line.count)
-    header = next(csv.reader(io.StringIO(line), delimiter=delimiter))
+    try:
+        header = next(csv.reader(io.StringIO(line), delimiter=delimiter), [])
+    except csv.Error as error:
+        raise UserError(f"{file}: the first line is no header ({error})") from None
     return Layout(delimiter=delimiter, header=tuple(name.strip() for name in header))
 
 
@@ -83,10 +87,9 @@ def read_columns(
         UserError: if the text cannot be parsed at all.
     """
     torn: list[tuple[int, int]] = []
-    blank: list[int] = []
 
     def skip_torn(row: pacsv.InvalidRow) -> str:
-        blank.append(row.number) if not row.text.strip() else torn.append((row.number, row.actual_columns))
+        torn.append((row.number, row.actual_columns))
         return "skip"
 
     names = [f"c{position}" for position in range(len(layout.header))]
@@ -113,13 +116,28 @@ def read_columns(
         )
     except pa.ArrowInvalid as error:
         raise UserError(f"{file}: cannot be read as delimited text ({str(error).splitlines()[0][:160]})") from None
+    row_N = _rows(table.num_rows, layout.skip, [row for row, _ in torn])
+    filled = _filled(table)
+    if filled is not None:
+        table, row_N = table.filter(pa.array(filled)), row_N[filled]
     columns = {field: table[names[position]].combine_chunks() for field, position in wanted.items()}
     expected = len(layout.header)
     malformed = tuple(
         BadRecord(file=file, row=row, field="row", reason=f"{count} fields where the header has {expected}")
         for row, count in torn
     )
-    return columns, _rows(table.num_rows, layout.skip, blank + [row for row, _ in torn]), malformed
+    return columns, row_N, malformed
+
+
+def _filled(table: pa.Table) -> NDArray[np.bool_] | None:
+    """Returns which rows have anything in them, None if all have: a blank line is a row, so that numbers stay right."""
+    empty = None
+    for column in table.columns:
+        this = pc.equal(column, "")
+        empty = this if empty is None else pc.and_(empty, this)
+        if not pc.any(empty).as_py():
+            return None
+    return None if empty is None else ~empty.to_numpy()
 
 
 def _rows(count: int, skip: int, left_out: list[int]) -> NDArray[np.int64]:

@@ -14,6 +14,7 @@ from fieldmark.data.readers.registry import reader
 from fieldmark.errors import UserError
 
 META = "meta.xml"
+_MOST_COLUMNS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,18 +54,26 @@ def read_dwca(path: str) -> Observations:
 
 def _core(archive: Archive) -> Core:
     try:
-        root = ElementTree.fromstring(archive.read(META))
-    except ElementTree.ParseError as error:
+        return _parsed(archive)
+    except (ElementTree.ParseError, ValueError) as error:
+        if isinstance(error, UserError):
+            raise
         raise UserError(f"{archive.path}: {META} is damaged ({error})") from None
+
+
+def _parsed(archive: Archive) -> Core:
+    root = ElementTree.fromstring(archive.read(META))
     core = root.find("{*}core")
     location = None if core is None else core.find("{*}files/{*}location")
     if core is None or location is None or not location.text:
         raise UserError(f"{archive.path}: {META} names no core file")
-    terms = {int(field.get("index", -1)): _last_word(field.get("term", "")) for field in core.iterfind("{*}field")}
+    terms = {
+        _position(field.get("index", "-1")): _last_word(field.get("term", "")) for field in core.iterfind("{*}field")
+    }
     terms.pop(-1, None)  # a field without a column: one value for all records, of no use here
     identifier = core.find("{*}id")
     if identifier is not None:
-        terms.setdefault(int(identifier.get("index", 0)), "id")
+        terms.setdefault(_position(identifier.get("index", "0")), "id")
     return Core(
         file=location.text.strip(),
         encoding=core.get("encoding", "UTF-8"),
@@ -73,6 +82,13 @@ def _core(archive: Archive) -> Core:
         skip=int(core.get("ignoreHeaderLines", 0)),
         terms=terms,
     )
+
+
+def _position(text: str) -> int:
+    position = int(text)
+    if position > _MOST_COLUMNS:
+        raise ValueError(f"no file has a column {text}")
+    return position
 
 
 def _header(content: bytes, core: Core, path: str) -> tuple[str, ...]:
@@ -101,4 +117,7 @@ def _last_word(term: str) -> str:
 
 
 def _unescaped(text: str) -> str:
-    return {"\\t": "\t", "\\n": "\n", "\\\\": "\\"}.get(text, text)
+    character = "\t" if text == "\\t" else text
+    if len(character) != 1:
+        raise ValueError(f"fields separated by {text!r}, expected one character")
+    return character

@@ -71,17 +71,18 @@ def _locations(folder: str, split: str, year: int, used: dict[str, str]) -> dict
     if path is None:
         return {}
     used[name] = hash_file(path)
-    return {item.get("id"): item for item in annotations.objects(annotations.load(path), path)}
+    found = annotations.objects(annotations.load(path), path)
+    return dict(zip(annotations.keys(found, "id", path), found, strict=True))
 
 
 def _records(path: str, split: str, locations: Mapping[Any, Mapping[str, Any]]) -> tuple[RawRecords, dict[int, str]]:
     content = annotations.load(path)
     images = annotations.items(content, "images", path)
     nowhere: Mapping[str, Any] = {}
-    where = [locations.get(image.get("id"), nowhere) for image in images]
+    where = [locations.get(key, nowhere) for key in annotations.keys(images, "id", path)]
     fields = {field: annotations.mixed([item.get(key) for item in where]) for field, key in _KEYS.items()}
     labels = annotations.items(content, "annotations", path)
-    categories = annotations.names_by_id(content.get("categories") or [], path)
+    categories = annotations.names_by_id(annotations.objects(content.get("categories", []), path), path)
     return annotations.image_records(images, labels, split, path, fields), categories
 
 

@@ -72,6 +72,9 @@ def _parquet_records(content: bytes, file: str, required: tuple[str, ...]) -> Ra
         table = parquet.read(columns=sorted({header[position] for position in wanted.values()}))
     except (pa.ArrowInvalid, OSError) as error:
         raise UserError(f"{file}: damaged Parquet file ({str(error).splitlines()[0][:160]})") from None
+    nested = [field.name for field in table.schema if pa.types.is_nested(field.type)]
+    if nested:
+        raise UserError(f"{file}: column {nested[0]} holds lists or structures; expected plain values")
     columns = {field: table[header[position]].combine_chunks() for field, position in wanted.items()}
     found = {field: header[position] for field, position in wanted.items()}
     return one_file(file, columns, row_N=np.arange(table.num_rows), names=found)

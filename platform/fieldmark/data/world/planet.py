@@ -56,7 +56,7 @@ class Planet:
         # One ascending table for all categories: category plus its distribution function.
         table_CD = np.cumsum(self.season_CD, axis=1) + np.arange(self.species)[:, None]
         day_N = np.searchsorted(table_CD.ravel(), category_N + rng.random(len(category_N))) - DAYS * category_N
-        return np.clip(day_N, 0, DAYS - 1)
+        return np.asarray(np.clip(day_N, 0, DAYS - 1), dtype=np.int64)
 
     def marked(self, category_N: NDArray[np.int64], resolution: int) -> NDArray[np.int64]:
         """Returns the mark to be seen in a picture of that resolution (N): the member, or 0 for none."""

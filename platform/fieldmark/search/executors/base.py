@@ -9,8 +9,10 @@ from fieldmark.search.tasks import Outcome, Task
 class Executor(Protocol):
     """Runs tasks, several at a time."""
 
-    capacity: int
-    """Tasks that may be started and not ended at once."""
+    @property
+    def capacity(self) -> int:
+        """Tasks that may be started and not ended at once."""
+        ...
 
     def start(self, task: Task) -> None:
         """Takes a task; at most `capacity` are under way."""

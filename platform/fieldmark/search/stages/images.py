@@ -58,9 +58,7 @@ def with_image_scores(
     return joined
 
 
-def _trained(
-    dataset: DataSet, key: str, store: "Store", say: Say
-) -> "tuple[dict[str, NDArray[np.float32]], float]":
+def _trained(dataset: DataSet, key: str, store: "Store", say: Say) -> "tuple[dict[str, NDArray[np.float32]], float]":
     import os
 
     from fieldmark.training.image_stage import train_image_stage
@@ -95,9 +93,7 @@ def _joined(
     return replace(data, parts=parts, stages=stages)
 
 
-def _record(
-    data: ExperimentData, plan: SweepPlan, store: "Store", config: ImageStageConfig, seconds: float
-) -> None:
+def _record(data: ExperimentData, plan: SweepPlan, store: "Store", config: ImageStageConfig, seconds: float) -> None:
     from fieldmark.training.evaluation import evaluate_image_only
 
     task = stage_task(plan, config, "stage")

@@ -1,5 +1,6 @@
 """Paired bootstrap over seeds and test images (SCIENCE rule 9)."""
 
+import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-CHUNK_BYTES = 2**27
+CHUNK = 2**22
+"""Draws made at a time."""
+MOST_KEPT_BYTES = 2**27
+"""Draws are kept up to here, and made anew for every method beyond."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +46,7 @@ class ImageResampler:
     def __init__(self, images: int, *, replicates: int = 1000, seed: int = 0) -> None:
         self.images, self.replicates, self.seed = images, replicates, seed
         self._cache: dict[bytes, NDArray[np.float64]] = {}
+        self._kept: list[NDArray[np.uint8]] | None = None
 
     def difference(self, hits_SN: NDArray[np.floating], other_RN: NDArray[np.floating]) -> Difference:
         """Returns the mean of the first minus the mean of the second, with its interval.
@@ -53,7 +58,7 @@ class ImageResampler:
         assert hits_SN.shape[1] == other_RN.shape[1] == self.images, (hits_SN.shape, other_RN.shape, self.images)
         random = np.random.default_rng((self.seed, 1))
         sums_BS, sums_BR = self._resampled(hits_SN), self._resampled(other_RN)
-        draws_B = (sums_BS * _seed_weights(random, self.replicates, hits_SN.shape[0])).mean(axis=1)
+        draws_B: NDArray[np.float64] = (sums_BS * _seed_weights(random, self.replicates, hits_SN.shape[0])).mean(axis=1)
         draws_B -= (sums_BR * _seed_weights(random, self.replicates, other_RN.shape[0])).mean(axis=1)
         low, high = np.quantile(draws_B, (0.025, 0.975))
         value = float(hits_SN.mean() - other_RN.mean())
@@ -61,35 +66,34 @@ class ImageResampler:
 
     def _resampled(self, hits_SN: NDArray[np.floating]) -> NDArray[np.float64]:
         """Returns each seed's mean on each replicate's images, (B, S)."""
-        dense_SN = np.ascontiguousarray(hits_SN, dtype=np.float64)
-        key = hashed(dense_SN)
+        dense_NS = np.ascontiguousarray(hits_SN.T, dtype=np.float32)
+        key = hashlib.sha256(dense_NS.tobytes()).digest() + repr(dense_NS.shape).encode()
         if key not in self._cache:
-            parts = [weights_bN @ dense_SN.T / self.images for weights_bN in self._weights()]
-            self._cache[key] = np.concatenate(parts)
+            parts = [counts_bN.astype(np.float32) @ dense_NS for counts_bN in self._draws()]
+            self._cache[key] = np.concatenate(parts).astype(np.float64) / self.images
         return self._cache[key]
 
-    def _weights(self) -> Iterator[NDArray[np.float64]]:
+    def _draws(self) -> Iterator[NDArray[np.uint8]]:
         """Yields how often each replicate drew each image, (b, N) at a time; the same on every call."""
+        if self._kept is None and self.replicates * self.images <= MOST_KEPT_BYTES:
+            self._kept = list(self._drawn())
+        yield from self._drawn() if self._kept is None else self._kept
+
+    def _drawn(self) -> Iterator[NDArray[np.uint8]]:
         random = np.random.default_rng((self.seed, 0))
-        step = max(1, CHUNK_BYTES // (8 * self.images))
+        step = max(1, CHUNK // self.images)
         for start in range(0, self.replicates, step):
             rows = min(step, self.replicates - start)
             draws_bN = random.integers(0, self.images, size=(rows, self.images))
             draws_bN += np.arange(rows)[:, None] * self.images
             counts = np.bincount(draws_bN.ravel(), minlength=rows * self.images)
-            yield counts.reshape(rows, self.images).astype(np.float64)
-
-
-def hashed(array: NDArray[np.float64]) -> bytes:
-    """Returns a key for an array's content."""
-    import hashlib
-
-    return hashlib.sha256(array.tobytes()).digest() + repr(array.shape).encode()
+            yield counts.reshape(rows, self.images).astype(np.uint8)  # no image is drawn 256 times in any life
 
 
 def _seed_weights(random: np.random.Generator, replicates: int, seeds: int) -> NDArray[np.float64]:
     """Returns weights of seeds with mean 1, (B, S)."""
     if seeds == 1:
         return np.ones((replicates, 1))
-    counts_BS = random.multinomial(seeds, np.full(seeds, 1 / seeds), size=replicates)
-    return 1 + math.sqrt(seeds / (seeds - 1)) * (counts_BS - 1)
+    counts_BS = random.multinomial(seeds, np.full(seeds, 1 / seeds), size=replicates).astype(np.float64)
+    weights_BS: NDArray[np.float64] = 1 + math.sqrt(seeds / (seeds - 1)) * (counts_BS - 1)
+    return weights_BS

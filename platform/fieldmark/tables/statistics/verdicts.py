@@ -25,10 +25,10 @@ def reproduction(measured: Summary, published: float, test_images: int) -> Repro
     """Compares seeds with a published value that is one run on a finite test set.
 
     The interval for one further run is mean ± t·s·√(1 + 1/n) at 95 %. It is widened, in quadrature, by 1.96 standard
-    errors √(p(1-p)/N) of the published value. A value outside it *differs*, however wide the interval is. A value inside
-    is *reproduced*, unless the seed part alone is wider than `USEFUL_HALF_WIDTH`. Then, and with a single seed, it is
-    *undecidable at this n*: more seeds would help. (The published value's own error does not shrink with seeds, so it does
-    not make a row undecidable; the table prints it.)
+    errors √(p(1-p)/N) of the published value. A value outside it *differs*, however wide the interval is. A value
+    inside is *reproduced*, unless the seed part alone is wider than `USEFUL_HALF_WIDTH`. Then, and with a single seed,
+    it is *undecidable at this n*: more seeds would help. (The published value's own error does not shrink with seeds,
+    so it does not make a row undecidable; the table prints it.)
 
     Args:
         measured: accuracy over seeds, fractions.

@@ -1,0 +1,53 @@
+"""What is checked before anything is computed: refuse with a reason instead of failing hours later, or hanging."""
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fieldmark.errors import UserError
+from fieldmark.search.estimate import bytes_of
+from fieldmark.search.options import SweepOptions
+from fieldmark.search.plan import SweepPlan
+
+if TYPE_CHECKING:
+    from fieldmark.store import Store
+
+SPARE_BYTES = 50_000_000
+
+
+def check_data(plan: SweepPlan) -> None:
+    """Refuses data on which nothing can be learned, chosen or reported.
+
+    Raises:
+        UserError: naming the part that has no records.
+    """
+    card = plan.facts.card
+    purposes = {"train": "to learn from", "tune": "to choose settings on", "test": "to report on"}
+    for part, purpose in purposes.items():
+        if not card.counts.get(part):
+            raise UserError(
+                f"--data {card.spec}: split protocol {card.protocol} leaves no {part} records {purpose}; "
+                "try another --protocol"
+            )
+
+
+def check_store(store: "Store", plan: SweepPlan, options: SweepOptions) -> None:
+    """Writes and reads back, and looks whether there is room.
+
+    Raises:
+        UserError: where the store cannot be written, is unfit for the executor, or the disk is full.
+    """
+    store.probe()
+    if options.executor == "tune" and store.url.startswith("memory://"):
+        raise UserError("--store memory:// lives in one process: use --executor local, or a folder")
+    root = Path(store.url)
+    if "://" in store.url or not root.exists():
+        return
+    runs = sum(len(group.seeds) for group in plan.groups) + plan.trials + plan.seeds
+    tasks = plan.tasks(plan.groups[0])[:1] * runs
+    needed = bytes_of(tasks, plan.facts) + SPARE_BYTES
+    free = shutil.disk_usage(root).free
+    if free < needed:
+        raise UserError(
+            f"--store {store.url}: {free / 1e6:.0f} MB are free; this sweep needs about {needed / 1e6:.0f} MB"
+        )

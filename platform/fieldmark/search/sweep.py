@@ -1,0 +1,163 @@
+"""A sweep from its flags to its result."""
+
+import time
+from typing import TYPE_CHECKING
+
+from fieldmark.data.observations import DataSet
+from fieldmark.search.dryrun import DryRun, dry_run
+from fieldmark.search.executors.base import Executor
+from fieldmark.search.executors.lazy import LazyExecutor
+from fieldmark.search.facts import facts_of
+from fieldmark.search.lease_keeper import LeaseKeeper, this_command
+from fieldmark.search.ledger import Ledger
+from fieldmark.search.options import SweepOptions
+from fieldmark.search.plan import SweepPlan, build_plan
+from fieldmark.search.preflight import check_data, check_store
+from fieldmark.search.preparation import Preparation
+from fieldmark.search.progress import Progress
+from fieldmark.search.proposals import Proposals
+from fieldmark.search.result import FailedRun, SweepResult, baseline_metrics, best_of
+from fieldmark.search.stages.bounds import read_bounds
+from fieldmark.search.stages.keys import baselines_key, stage_keys
+
+if TYPE_CHECKING:
+    from fieldmark.search.scheduler import Scheduler
+    from fieldmark.store import Store
+
+LOOSE_RECORDS = 500
+"""So many loose files, and the store is compacted at the end."""
+
+
+def sweep_priorsnet(options: SweepOptions) -> SweepResult | DryRun:
+    """Runs a sweep of PriorsNet, or goes on with it; the same options mean the same sweep.
+
+    Returns:
+        The result; with `dry_run`, the plan and its cost instead, and nothing is written.
+
+    Raises:
+        UserError: for data, a store or flags with which no sweep can be run.
+        StoreConflict: where another process drives this sweep.
+    """
+    from fieldmark.data.open import open_dataset
+
+    started = time.monotonic()
+    dataset = open_dataset(options.data, protocol=options.protocol, max_bad_share=options.max_bad_share)
+    stages = stage_keys(dataset, options.image_scores)
+    plan = build_plan(options, facts_of(dataset, options.data, options.scale), stages)
+    check_data(plan)
+    if options.dry_run:
+        return dry_run(plan, options, baselines_key(dataset, stages))
+    from fieldmark.store import Store
+
+    store = Store.open(options.store)
+    check_store(store, plan, options)
+    with Progress() as progress, LeaseKeeper(store, plan.sweep_id, takeover=options.takeover) as lease:
+        return _Sweep(options, dataset, plan, store, progress, lease).run(started)
+
+
+class _Sweep:
+    """A sweep that holds its lease."""
+
+    def __init__(
+        self,
+        options: SweepOptions,
+        dataset: DataSet,
+        plan: SweepPlan,
+        store: "Store",
+        progress: Progress,
+        lease: LeaseKeeper,
+    ) -> None:
+        self._options = options
+        self._plan = plan
+        self._store = store
+        self._progress = progress
+        self._lease = lease
+        self._ready = Preparation(options, dataset, plan, store, progress.say)
+
+    def run(self, started: float) -> SweepResult:
+        """Does what is left of the sweep."""
+        from fieldmark.search.scheduler import Scheduler
+
+        self._store.put_card(self._plan.facts.card)
+        try:
+            self._ready.references()
+            self._plan = self._ready.whole_plan()
+        except KeyboardInterrupt:
+            self._progress.say(f"Stopped before any run. Go on with: {this_command()}")
+            raise
+        self._store.put_plan(self._plan.sweep_id, self._plan.model_dump(mode="json"))
+        card = self._plan.facts.card
+        ledger = Ledger(self._store, card.fingerprint, card.protocol, self._plan.objective)
+        scheduler = Scheduler(self._plan, ledger, Proposals(self._store, self._plan.sweep_id))
+        interrupted = self._drive(scheduler)
+        if len(self._store.list("records")) > LOOSE_RECORDS:
+            self._store.compact()
+        return self._result(scheduler, ledger, interrupted, time.monotonic() - started)
+
+    def _drive(self, scheduler: "Scheduler") -> bool:
+        """Runs trials to the end; returns whether Ctrl-C stopped them."""
+        from fieldmark.search.drive import drive
+
+        executor = LazyExecutor(self._make_executor)
+        try:
+            drive(scheduler, executor, self._watch, budget=self._options.budget_seconds)
+        except KeyboardInterrupt:
+            self._progress.say("Stopping; what is under way keeps its checkpoint ...")
+            executor.stop()
+            self._say_how_to_go_on(scheduler, "Stopped.")
+            return True
+        finally:
+            executor.stop()
+        if scheduler.closed and scheduler.recorded < scheduler.planned:
+            self._say_how_to_go_on(scheduler, "The budget is spent.")
+        return False
+
+    def _make_executor(self) -> Executor:
+        if self._options.executor == "local":
+            from fieldmark.search.executors.local import LocalExecutor
+
+            return LocalExecutor(self._ready.data, self._store, lambda: self._lease.kept)
+        from fieldmark.search.executors.tune import TuneExecutor
+
+        return TuneExecutor(
+            self._ready.data,
+            self._store,
+            address=self._options.address,
+            max_concurrent=self._options.max_concurrent,
+            say=self._progress.say,
+        )
+
+    def _watch(self, scheduler: "Scheduler", executor: Executor) -> None:
+        self._lease.check()
+        self._progress.show(scheduler, executor)
+
+    def _say_how_to_go_on(self, scheduler: "Scheduler", what: str) -> None:
+        count = f"{scheduler.recorded} of {scheduler.planned} runs are recorded"
+        self._progress.say(f"{what} {count}. Go on with: {this_command()}")
+
+    def _result(self, scheduler: "Scheduler", ledger: Ledger, interrupted: bool, seconds: float) -> SweepResult:
+        plan = self._plan
+        best, best_exact = best_of(plan, scheduler, ledger)
+        return SweepResult(
+            sweep=plan.sweep_id,
+            dataset=plan.facts.card.name,
+            protocol=plan.facts.card.protocol,
+            scale=plan.facts.scale.name,
+            objective=plan.objective.text,
+            sampler=plan.sampler,
+            new_runs=len(scheduler.new_runs),
+            done_runs=scheduler.done_before,
+            failed_runs=len(scheduler.failures),
+            planned_runs=scheduler.planned,
+            failures=[FailedRun(run_id=one.task.run_id, message=one.message) for one in scheduler.failures],
+            best=best,
+            best_exact=best_exact,
+            baselines=baseline_metrics(plan, ledger, self._ready.image_run),
+            bounds=read_bounds(plan, self._store),
+            seconds=seconds,
+            interrupted=interrupted,
+            budget_spent=scheduler.closed and not interrupted,
+            notes=[*plan.facts.card.notes, plan.facts.scale.describe()],
+        )
+
+

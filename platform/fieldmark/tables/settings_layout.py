@@ -1,0 +1,59 @@
+"""A table of settings as cells of text."""
+
+from fieldmark.tables import numbers
+from fieldmark.tables.grid import Column, Grid, Row
+from fieldmark.tables.settings_model import SettingRow, SettingsTable
+
+COLUMNS = (
+    Column(title="Setting"),
+    Column(title="Role"),
+    Column(title="S2 rows", secondary=True),
+    Column(title="n", align="right"),
+    Column(title="Top-1", align="right"),
+    Column(title="Top-3", align="right", secondary=True),
+    Column(title="Top-5", align="right", secondary=True),
+    Column(title="Top-10", align="right", secondary=True),
+    Column(title="MRR", align="right", secondary=True),
+    Column(title="Log-loss", align="right"),
+    Column(title="− class frequency", align="right"),
+    Column(title="− neighbours", align="right"),
+    Column(title="Right / wrong", align="right", secondary=True),
+    Column(title="A run", align="right", secondary=True),
+)
+
+
+def settings_grid(table: SettingsTable) -> Grid:
+    """Returns the table's cells; score sources beside the main ones are secondary."""
+    return Grid(
+        title=f"{table.title}, {' and '.join(table.main_scores)} first",
+        columns=(Column(title="Score", secondary=len(table.main_scores) == 1), *COLUMNS),
+        rows=tuple(_row(row, table.main_scores) for row in table.rows),
+        header=table.header,
+        closing=table.closing,
+        footnotes=table.footnotes,
+    )
+
+
+def _row(row: SettingRow, main: tuple[str, ...]) -> Row:
+    top = [numbers.percent(row.metrics.get(name)) for name in ("top1", "top3", "top5", "top10")]
+    harm = f"{row.turned_right:.0f} / {row.turned_wrong or 0:.0f}" if row.turned_right is not None else numbers.EMPTY
+    cells = (
+        row.score,
+        row.label,
+        row.role,
+        ", ".join(map(str, row.published_rows)),
+        str(row.n),
+        *top,
+        numbers.plain(row.metrics.get("mrr")),
+        numbers.plain(row.metrics.get("log_loss")),
+        numbers.points(row.to_class_frequency),
+        numbers.points(row.to_nearest_neighbours),
+        harm,
+        numbers.seconds(row.seconds),
+    )
+    return Row(
+        cells=cells,
+        kind="reference" if row.method != "priorsnet" else "row" if row.permitted else "apart",
+        marks=row.footnotes,
+        secondary=row.score not in main and row.score not in ("image", "joint"),
+    )

@@ -1,0 +1,52 @@
+"""A table of settings and baselines as a value."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from fieldmark.tables.statistics import Difference, Summary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingRow:
+    """One setting under one score source; all measures are fractions, log_loss is in nats."""
+
+    label: str
+    """The setting in words, in the paper's units."""
+    role: str
+    """published, search, confirmation, baseline, bound or stage (the image classifier alone)."""
+    published_rows: tuple[int, ...]
+    """The rows of Table S2 that run it here."""
+    method: str
+    config_id: str
+    config: dict[str, Any]
+    score: str
+    n: int
+    metrics: dict[str, Summary]
+    to_class_frequency: Difference | None
+    """Top-1 minus that of class frequency under the same score, paired over images and seeds."""
+    to_nearest_neighbours: Difference | None
+    permitted: bool
+    """False for a prior learned on a superset of the training set."""
+    turned_right: float | None
+    """Test images a run turned right against image-only; None without pictures."""
+    turned_wrong: float | None
+    parameters: int | None
+    seconds: float | None
+    footnotes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsTable:
+    """All settings and baselines on one data set and protocol, by score source, the best top-1 first."""
+
+    title: str
+    dataset: str
+    fingerprint: str
+    protocol: str
+    test_records: int | None
+    main_scores: tuple[str, ...]
+    """The score sources shown where there is little room."""
+    rows: tuple[SettingRow, ...]
+    header: tuple[str, ...] = ()
+    closing: tuple[str, ...] = ()
+    footnotes: tuple[str, ...] = ()
