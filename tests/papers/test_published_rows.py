@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from fieldmark.errors import UserError
 from fieldmark.papers import TABLES, PublishedRow, configuration, dataset_counts, rows
 

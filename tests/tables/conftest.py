@@ -72,6 +72,7 @@ class Writer:
         scale: Scale | None = None,
         stages: dict[str, str] | None = None,
         predictions: bool = True,
+        reverse: bool = False,
     ) -> str:
         """Commits a run and its test evaluation; `hits` is an accuracy or the hits themselves."""
         spec = RunSpec(
@@ -88,8 +89,8 @@ class Writer:
             RunRecord(run_id=spec.run_id, spec=spec, scale=scale, status=status, trial=trial, cost=Cost(seconds=2.0))
         )
         images = self.card.counts["test"]
-        hit_N = drawn(hits, images, seed) if isinstance(hits, float) else hits
-        top1 = hits if isinstance(hits, float) and not predictions else float(hit_N.mean())
+        hit_N = drawn(hits, images if predictions else 0, seed) if isinstance(hits, float) else hits
+        top1 = float(hit_N.mean()) if predictions else hits
         metrics = dict.fromkeys(("top1", "top3", "top5", "top10", "mrr"), top1) | {"log_loss": 1.0}
         record = EvaluationRecord(
             run_ids=(spec.run_id,),
@@ -104,7 +105,9 @@ class Writer:
             parameters=553_000,
             seconds=0.1,
         )
-        table = pa.table({"image_id": [f"image-{place}" for place in range(images)], "hit1": hit_N.astype(np.float32)})
+        ids = [f"image-{place}" for place in range(len(hit_N))]
+        table = pa.table({"image_id": ids, "hit1": hit_N.astype(np.float32)})
+        table = table.take(pa.array(np.arange(images)[::-1])) if reverse else table
         self.store.commit_evaluation(record, predictions=table if predictions else None)
         return spec.run_id
 
@@ -131,6 +134,17 @@ def drawn(accuracy: float, images: int, seed: int) -> np.ndarray:
     hit_N = np.zeros(images)
     hit_N[order[: round(accuracy * images)]] = 1
     return hit_N
+
+
+@pytest.fixture
+def write(store: Store) -> Callable[..., Writer]:
+    """Gives a writer of a data set: `world` or `mini`, with changes to its card."""
+
+    def of(name: str = "world", *, stages: dict[str, str] | None = None, **changes: object) -> Writer:
+        card = {"world": WORLD, "mini": MINI}[name].model_copy(update=changes)
+        return Writer(store, card) if stages is None else Writer(store, card, stages)
+
+    return of
 
 
 @pytest.fixture

@@ -20,7 +20,8 @@ class ImageStageConfig(Configuration):
     batch: int = Field(64, ge=1)
     lr: float = Field(3e-3, gt=0)
     """AdamW's peak rate; one cosine cycle."""
-    weight_decay: float = Field(0.05, ge=0)
+    weight_decay: float = Field(1.0, ge=0)
+    """Strong, so that the labels of look-alikes' pictures are not learned by heart."""
     label_smoothing: float = Field(0.0, ge=0, lt=1)
 
 

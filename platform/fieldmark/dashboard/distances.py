@@ -47,8 +47,7 @@ def distances_to_best(store: "Store", scores: SweepScores) -> dict[str, Distance
 
 
 def _measured(evidence: Evidence, setting: Setting, score: str) -> Measured | None:
-    fresh = ("confirmation",) if setting.confirmed and setting.role == "search" else ()
-    return evidence.measured(setting.config_id, score, fresh)
+    return evidence.measured(setting.config_id, score, ("confirmation",) if setting.confirmed else ())
 
 
 def _judged(found: dict[str, Difference]) -> dict[str, Distance]:

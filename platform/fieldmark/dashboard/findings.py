@@ -1,4 +1,4 @@
-"""What a sweep says in plain sentences: the best setting, the image alone, the bound, baselines, and what is only noise."""
+"""What a sweep says in plain sentences: the best setting, the image alone, the bound, baselines, and what is noise."""
 
 import statistics
 from collections.abc import Iterator, Mapping
@@ -8,6 +8,8 @@ from fieldmark.dashboard.distances import Distance
 from fieldmark.figures.setting_labels import SCORES
 from fieldmark.figures.sweep_scores import Setting, SweepScores, mean
 
+SEEDS_FOR_BEST = 5
+"""Fresh seeds that the word "best" needs (SCIENCE rule 9); with fewer a setting is but chosen."""
 MANY_IMAGES = 5000
 """From so many test images on a second decimal of a percentage means something."""
 
@@ -39,7 +41,14 @@ class Findings:
         best = self._scores.best
         if best is None:
             return ["No PriorsNet setting has been completed yet."]
-        found = [self._of_best(best), self._of_bound(best), self._of_baseline(best), self._of_loss(best), self._of_noise(), self._of_apart()]
+        found = [
+            self._of_best(best),
+            self._of_bound(best),
+            self._of_baseline(best),
+            self._of_loss(best),
+            self._of_noise(),
+            self._of_apart(),
+        ]
         return [sentence for sentence in found if sentence]
 
     def tiles(self) -> list[Tile]:
@@ -49,7 +58,7 @@ class Findings:
     def _tiles(self) -> Iterator[Tile]:
         scores, best, strongest = self._scores, self._scores.best, self._strongest_baseline()
         if best is not None:
-            yield Tile("Best setting", self._with_spread(best), best.label)
+            yield Tile("Best setting" if self._is_best(best) else "Chosen setting", self._with_spread(best), best.label)
         if strongest is not None:
             yield Tile("Strongest baseline", self._percent(self._top1(strongest)), strongest.label)
         image, bound = scores.image_only(), scores.bound()
@@ -60,12 +69,20 @@ class Findings:
 
     def _of_best(self, best: Setting) -> str:
         seeds = len(best.values(self._scores.score))
-        fresh = " fresh" if best.confirmed and best.role == "search" else ""
-        over = f"mean ± standard deviation over {seeds}{fresh} seeds" if seeds > 1 else f"one{fresh} seed, so its spread is not known"
+        fresh = " fresh" if best.confirmed else ""
+        over = f"mean ± standard deviation over {seeds}{fresh} seeds" if seeds > 1 else f"one{fresh} seed: no spread"
         return (
-            f"The tune part chose {best.label}. On the {self._scores.test_records:,} test records, which had no say, its "
-            f"top-1 is {self._with_spread(best)} ({over})."
+            f"The tune part chose {best.label}. On the {self._scores.test_records:,} test records, which had no say, "
+            f"its top-1 is {self._with_spread(best)} ({over}).{self._of_confirmation(best)}"
         )
+
+    def _of_confirmation(self, best: Setting) -> str:
+        if self._is_best(best):
+            return ""
+        return f" To be called best it needs {SEEDS_FOR_BEST} fresh seeds."
+
+    def _is_best(self, best: Setting) -> bool:
+        return best.confirmed and len(best.values(self._scores.score)) >= SEEDS_FOR_BEST
 
     def _of_bound(self, best: Setting) -> str:
         image, bound = self._scores.image_only(), self._scores.bound()
@@ -73,13 +90,15 @@ class Findings:
             return "" if image is None else self._over_image(best, image)
         share = (self._top1(best) - image) / (bound - image) if bound > image else 0.0
         return (
-            f"The image alone reaches {self._percent(image)} and the Bayes classifier, which knows how the data came about, "
-            f"{self._percent(bound)}: the best setting gains {100 * share:.0f} % of what place and date can add."
+            f"The image alone reaches {self._percent(image)} and the Bayes classifier, which knows how the data came "
+            f"about, {self._percent(bound)}: the chosen setting gains {100 * share:.0f} % of what place and date can "
+            "add."
         )
 
     def _over_image(self, best: Setting, image: float) -> str:
         gain = self._top1(best) - image
-        return f"The image alone reaches {self._percent(image)}: the prior {'adds' if gain >= 0 else 'costs'} {self._points(gain)}."
+        word = "adds" if gain >= 0 else "costs"
+        return f"The image alone reaches {self._percent(image)}: the prior {word} {self._points(gain)}."
 
     def _of_baseline(self, best: Setting) -> str:
         strongest = self._strongest_baseline()
@@ -90,7 +109,8 @@ class Findings:
         distance = self._distances.get(strongest.config_id)
         if distance is None:
             return f"{start}PriorsNet is {'ahead' if lead > 0 else 'behind'} by {self._points(lead)}."
-        interval = f"(paired 95 % interval {self._signed(-distance.difference.high)} to {self._signed(-distance.difference.low)})"
+        low, high = -distance.difference.high, -distance.difference.low
+        interval = f"(paired 95 % interval {self._signed(low)} to {self._signed(high)})"
         if not distance.differs:
             return f"{start}PriorsNet cannot be told from it, {self._signed(lead)} points {interval}."
         word = "is ahead" if lead > 0 else "loses to it"
@@ -103,7 +123,10 @@ class Findings:
             return ""
         beside = strongest.values(goal.score, "log_loss") if strongest else ()
         other = f", that of {strongest.label} {mean(beside):.3f}" if strongest and beside else ""
-        return f"The search was after log-loss ({SCORES[goal.score]}): on test the best setting has {mean(values):.3f} nats{other}."
+        return (
+            f"The search was after log-loss ({SCORES[goal.score]}): on test that of the chosen setting is "
+            f"{mean(values):.3f} nats{other}."
+        )
 
     def _of_noise(self) -> str:
         others = [one for one in self._scores.of_role("published", "search") if one.config_id in self._distances]
@@ -112,17 +135,21 @@ class Findings:
         alike = sum(not self._distances[one.config_id].differs for one in others)
         how = "paired bootstrap over test records and seeds, Holm's correction; a single seed counts without its spread"
         if not alike:
-            return f"All {len(others)} other settings differ from the best by more than noise ({how})."
-        rest = "none differs" if alike == len(others) else f"{len(others) - alike} differ by more than noise"
-        return f"{alike} of the {len(others)} other settings cannot be told from the best; {rest} ({how})."
+            return f"All {len(others)} other settings differ from the chosen one by more than noise ({how})."
+        if alike == len(others):
+            return f"None of the {len(others)} other settings can be told from the chosen one ({how})."
+        return (
+            f"{alike} of the {len(others)} other settings cannot be told from the chosen one; {len(others) - alike} "
+            f"differ by more than noise ({how})."
+        )
 
     def _of_apart(self) -> str:
         apart = [one for one in self._scores.of_role("published", "search") if not one.permitted]
         if not apart:
             return ""
         return (
-            f"A prior learned on the larger set reaches {self._with_spread(apart[0])}. It has seen more records than the "
-            "others, so it stands apart and is no comparison."
+            f"A prior learned on the larger set reaches {self._with_spread(apart[0])}. It has seen more records than "
+            "the others, so it stands apart and is no comparison."
         )
 
     def _strongest_baseline(self) -> Setting | None:

@@ -95,19 +95,21 @@ def _subtitle(scores: SweepScores) -> str:
 def _scores_part(scores: SweepScores) -> PagePart:
     spread = sweep_spread(scores)
     interval = (
-        f"Bars are 95 % intervals of the mean; the seed standard deviation, pooled over settings, is {100 * spread.std:.2f} points "
-        f"on {spread.freedom} degrees of freedom, and gives single seeds their bars too."
+        "Bars are 95 % intervals of the mean; the seed standard deviation, pooled over settings, is "
+        f"{100 * spread.std:.2f} points on {spread.freedom} degrees of freedom, and gives single seeds their bars too."
         if spread
         else "Every setting has one seed, so there is no spread to draw."
     )
-    best = f" The star marks {scores.best.label}, chosen on tune." if scores.best else ""
+    fresh = ", and drawn from the fresh seeds that confirm it" if scores.best and scores.best.confirmed else ""
+    best = f" The star marks {scores.best.label}, chosen on tune{fresh}." if scores.best else ""
     return PagePart(
         id="scores",
         title="Figure 1: what each setting scores on test",
         plot=scores_figure(scores),
         alt="Top-1 on the test part of every setting and baseline. The same figures stand in the table of settings.",
         caption=f"A faint dot is one seed, a full sign the mean. {interval} All settings see the same test records, so "
-        f"neighbours differ less than the finite test set alone would suggest; the table of settings compares them pair by pair.{best}",
+        "neighbours differ less than the finite test set alone would suggest; the table of settings compares them pair "
+        f"by pair.{best}",
     )
 
 
@@ -118,18 +120,19 @@ def _further_parts(scores: SweepScores) -> Iterator[PagePart]:
             id="search",
             title="Figure 2: what the search saw",
             plot=search,
-            alt="The objective on the tune part against the learning rate, coloured by batch, for every run of the search.",
-            caption=f"One sign a run, published rows among them. The goal is {METRIC_NAMES[scores.goal.metric]} of the score "
-            f"“{SCORES[scores.goal.score]}” on the tune part, the only part that the search looks at.",
+            alt="The goal on the tune part against the learning rate, coloured by batch, for every run of the search.",
+            caption="One sign a run, published rows among them. The goal is "
+            f"{METRIC_NAMES[scores.goal.metric]} of the score “{SCORES[scores.goal.score]}” on the tune part, "
+            "the only part that the search looks at.",
         )
     if reliability is not None:
         yield PagePart(
             id="reliability",
             title=f"Figure {3 if search is not None else 2}: how far the scores can be trusted as probabilities",
             plot=reliability,
-            alt="Log-loss on the test part of every score of the best setting, the baselines, the image alone and the bound.",
-            caption="Correcting and calibrating a prior's score does not change how it ranks categories, so top-1 of the prior stays; "
-            "its log-loss, and what it does in a product with image scores, change.",
+            alt="Log-loss on test of every score of the chosen setting, the baselines, the image alone and the bound.",
+            caption="Correcting and calibrating a prior's score does not change how it ranks categories, so top-1 of "
+            "the prior stays; its log-loss, and what it does in a product with image scores, change.",
         )
 
 
@@ -137,14 +140,20 @@ def _notes(scores: SweepScores) -> list[str]:
     notes = list(scores.card.notes) if scores.card else []
     if scores.score.startswith("prior"):
         notes.append("There are no image scores here: this page ranks priors, not priors times image scores.")
+    own = [one.label for one in scores.of_role("baseline") if scores.score not in one.scores]
+    if own:
+        notes.append(
+            f"{' and '.join(own)}: one classifier of everything it is given, so its score is its own and no product."
+        )
     if scores.bound() is not None:
         notes.append(
-            "The Bayes bound is the best possible classifier, run on these very test records. The best of many runs can exceed it "
-            "by luck; a violation is claimed only where a paired exact test rejects after Holm's correction."
+            "The Bayes bound is the best possible classifier, run on these very test records. The best of many "
+            "runs can exceed it by luck; a violation is claimed only where a paired exact test rejects it after Holm's "
+            "correction."
         )
     return [
         *notes,
-        "Metrics are fractions shown as percentages; log-loss is in nats. ± is the standard deviation over seeds (n - 1).",
+        "Accuracies are percentages, log-loss is in nats; ± is the standard deviation over seeds (n - 1).",
         "Settings are written in the units of the paper. IB: instance-balanced, every record once an epoch. CB n: "
         "class-balanced, at most n records of a category an epoch. Caps that never bind are the same setting as IB.",
         "Choices (best setting, temperature, early stopping) are made on tune; test is read once, at the last epoch.",

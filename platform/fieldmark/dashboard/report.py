@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from fieldmark.dashboard.page import Page, build_page
 from fieldmark.errors import UserError
-from fieldmark.figures.sweep_scores import read_sweep
+from fieldmark.figures.sweep_reading import read_sweep
 
 if TYPE_CHECKING:
     from fieldmark.store import Store

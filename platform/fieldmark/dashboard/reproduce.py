@@ -14,19 +14,28 @@ LIBRARIES = ("torch", "ray", "optuna", "numpy")
 
 
 def command(store: "Store", scores: SweepScores) -> str:
-    """Returns the command that goes on with a sweep, with every flag that its identity depends on."""
+    """Returns the command that goes on with a sweep, with every flag that its identity depends on.
+
+    The store does not know where a user's own file of image scores lies: FILE stands for it.
+    """
     plan = store.plan(scores.sweep) or {}
     words = ["python", "jobs/sweep_priorsnet.py", "--data", scores.card.spec if scores.card else scores.dataset]
-    flags = {"trials": "--trials", "seeds": "--seeds", "loss": "--loss", "sampler": "--sampler", "search_seed": "--search-seed"}
-    for name, flag in flags.items():
+    for name in ("trials", "seeds", "loss", "sampler", "search_seed"):
         if name in plan:
-            words += [flag, str(plan[name])]
+            words += [f"--{name.replace('_', '-')}", str(plan[name])]
     for dimension in plan.get("vary", ()):
         words += ["--vary", dimension]
     if plan.get("early_stopping"):
         words += ["--scheduler", "asha"]
     words += ["--objective", f"{scores.goal.score}:{scores.goal.metric}", "--protocol", scores.protocol]
+    if _scores_were_given(store, scores.sweep):
+        words += ["--image-scores", "FILE"]
     return shlex.join([*words, "--scale", scores.scale.name, "--store", store.url])
+
+
+def _scores_were_given(store: "Store", sweep: str) -> bool:
+    own_stage = (pc.field("sweep") == sweep) & (pc.field("role") == "stage")
+    return "given" in store.runs(["config.backbone"], own_stage)["config.backbone"].to_pylist()
 
 
 def facts(store: "Store", scores: SweepScores) -> list[tuple[str, str]]:
@@ -39,12 +48,12 @@ def facts(store: "Store", scores: SweepScores) -> list[tuple[str, str]]:
         latest = max(runs, key=lambda run: (run.provenance.ended, run.run_id)).provenance
         libraries = [f"{name} {latest.versions[name]}" for name in LIBRARIES if name in latest.versions]
         revision = latest.git_revision[:12] + (" with changes not committed" if latest.git_dirty else "")
-        described = [("Last run on", latest.device), ("Python", latest.python), ("Libraries", ", ".join(libraries)), ("Revision", revision)]
-        found += [(name, value) for name, value in described if value]
+        software = [("Python", latest.python), ("Libraries", ", ".join(libraries)), ("Revision", revision)]
+        found += [(name, value) for name, value in (("Last run on", latest.device), *software) if value]
     return found
 
 
 def _duration(seconds: float) -> str:
-    if seconds < 120:  # noqa: PLR2004
+    if seconds < 120:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"  # noqa: PLR2004
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -44,6 +44,13 @@ def name_lines(figure: go.Figure, names: Sequence[str]) -> None:
     )  # fmt: skip
 
 
+def log_ticks(values: Sequence[float]) -> list[float]:
+    """Returns 1, 2 and 5 times powers of ten, from just below the smallest value (over 0) to just above the largest."""
+    powers = range(math.floor(math.log10(min(values))) - 1, math.ceil(math.log10(max(values))) + 1)
+    steps = [float(f"{digit}e{power}") for power in powers for digit in (1, 2, 5)]
+    return [step for step in steps if min(values) / 2.5 < step < max(values) * 2.5]
+
+
 def vertical_line(figure: go.Figure, x: float, text: str, colour: str, dash: str, *, level: int = 0) -> None:
     """Draws a line from top to bottom with its text above the plot.
 
@@ -55,7 +62,8 @@ def vertical_line(figure: go.Figure, x: float, text: str, colour: str, dash: str
         dash: plotly's name of a dash.
         level: 0 or 1; texts of different levels cannot overlap.
     """
-    place = math.log10(x) if figure.layout.xaxis.type == "log" else x  # plotly: shapes take values, annotations exponents
+    # On a logarithmic axis plotly's shapes take values, but its annotations exponents.
+    place = math.log10(x) if figure.layout.xaxis.type == "log" else x
     line: dict[str, Any] = {"color": colour, "dash": dash, "width": 1.5}
     figure.add_shape(type="line", xref="x", yref="paper", x0=x, x1=x, y0=0, y1=1, line=line, layer="below")
     figure.add_annotation(

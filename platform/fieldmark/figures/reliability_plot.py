@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from fieldmark.figures.plot_base import GREY, LINE_HEIGHT, empty_figure, name_lines, vertical_line
+from fieldmark.figures.plot_base import GREY, LINE_HEIGHT, empty_figure, log_ticks, name_lines, vertical_line
 from fieldmark.figures.score_rows import IMAGE_COLOUR
 from fieldmark.figures.setting_labels import METRIC_NAMES, SCORES
 from fieldmark.figures.sweep_scores import Setting, SweepScores, mean
@@ -21,20 +21,23 @@ MARKS = {
     "joint": ("star", "#c99a1b"),
 }
 """Score source to sign and colour; the prior alone is green, its product with the image blue."""
+OFFSETS = {"prior": -0.17, "product": 0.17}
+"""The two families stand a little above and below their line, so that equal losses do not hide each other."""
 WIDE = 4
 """From this ratio of the largest to the smallest loss on the axis is logarithmic."""
 
 
 def reliability_figure(scores: SweepScores) -> go.Figure | None:
-    """Draws the log-loss on test of every score of the best setting, the baselines, the image alone and the bound."""
+    """Draws the log-loss on test of every score of the chosen setting, the baselines, the image alone and the bound."""
     settings = [one for one in _chosen(scores) if _losses(one)]
-    if len(settings) < 2:  # noqa: PLR2004
+    if len(settings) < 2:
         return None
-    figure = empty_figure(height=190 + LINE_HEIGHT * len(settings), x_title=f"{METRIC_NAMES['log_loss']} on test")
+    figure = empty_figure(height=190 + (LINE_HEIGHT + 6) * len(settings), x_title=f"{METRIC_NAMES['log_loss']} on test")
     losses = [loss for one in settings for loss in _losses(one).values()]
     even = math.log(scores.card.categories) if scores.card else None
     if max(losses) > WIDE * min(losses) > 0:
-        figure.update_xaxes(type="log", dtick="D2")
+        ticks = log_ticks(losses)
+        figure.update_xaxes(type="log", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
     for score in MARKS:
         _draw_score(figure, score, settings)
     if even is not None:
@@ -44,10 +47,8 @@ def reliability_figure(scores: SweepScores) -> go.Figure | None:
 
 
 def _chosen(scores: SweepScores) -> list[Setting]:
-    best = [scores.best] if scores.best else []
-    bounds = [one for one in scores.of_role("bound") if _losses(one)]
-    tightest = sorted(bounds, key=lambda one: min(_losses(one).values()))[:1]
-    return [*best, *scores.of_role("baseline"), *scores.of_role("stage"), *tightest]
+    chosen = [scores.best, *scores.of_role("baseline"), *scores.of_role("stage"), scores.bound_setting]
+    return [one for one in chosen if one is not None]
 
 
 def _losses(setting: Setting) -> dict[str, float]:
@@ -56,7 +57,8 @@ def _losses(setting: Setting) -> dict[str, float]:
 
 
 def _draw_score(figure: go.Figure, score: str, settings: Sequence[Setting]) -> None:
-    points = [(_losses(one)[score], place) for place, one in enumerate(settings) if score in _losses(one)]
+    offset = OFFSETS.get(score.partition("_")[0], 0.0)
+    points = [(_losses(one)[score], place + offset) for place, one in enumerate(settings) if score in _losses(one)]
     if not points:
         return
     symbol, colour = MARKS[score]

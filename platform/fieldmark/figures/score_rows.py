@@ -12,7 +12,12 @@ COLOURS = {"published": "#3f86c9", "search": "#e07b39", "superset": "#a05fb4", "
 IMAGE_COLOUR, BOUND_COLOUR = "#c0504d", "#2a9d6f"
 """Middle tones that stand on white and on black."""
 
-SYMBOLS = {"published": ("circle", "o"), "search": ("diamond", "D"), "superset": ("square", "s"), "baseline": ("triangle-up", "^")}
+SYMBOLS = {
+    "published": ("circle", "o"),
+    "search": ("diamond", "D"),
+    "superset": ("square", "s"),
+    "baseline": ("triangle-up", "^"),
+}
 """plotly's and matplotlib's marker of a group: colour is never the only sign."""
 
 

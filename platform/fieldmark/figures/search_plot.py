@@ -1,11 +1,10 @@
 """Figure 2 of a sweep's page: what the search saw."""
 
-import math
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from fieldmark.figures.plot_base import GREY, empty_figure
+from fieldmark.figures.plot_base import GREY, empty_figure, log_ticks
 from fieldmark.figures.setting_labels import METRIC_NAMES, rate_label
 from fieldmark.figures.sweep_scores import SweepScores, Tried
 
@@ -18,11 +17,13 @@ SHARES = ("top1", "top3", "top5", "top10")
 
 def search_figure(scores: SweepScores) -> go.Figure | None:
     """Draws the search's goal on tune against the learning rate; nothing where fewer than two settings were tried."""
-    if len({one.label for one in scores.tried}) < 2:  # noqa: PLR2004
+    if len({one.label for one in scores.tried}) < 2:
         return None
     metric = scores.goal.metric
-    figure = empty_figure(height=440, x_title="learning rate, in the paper's units", y_title=f"{METRIC_NAMES[metric]} on tune")
-    rates = _rates([one.lr for one in scores.tried])
+    figure = empty_figure(
+        height=440, x_title="learning rate, in the paper's units", y_title=f"{METRIC_NAMES[metric]} on tune"
+    )
+    rates = log_ticks([one.lr for one in scores.tried])
     figure.update_xaxes(type="log", tickvals=rates, ticktext=[rate_label(rate) for rate in rates])
     for position, batch in enumerate(sorted({one.batch for one in scores.tried})):
         colour = BATCH_COLOURS[position % len(BATCH_COLOURS)]
@@ -30,13 +31,6 @@ def search_figure(scores: SweepScores) -> go.Figure | None:
     for name, symbol in _signs(scores.tried):
         figure.add_trace(_sign(name, symbol))
     return figure.update_layout(legend={"groupclick": "toggleitem"}, showlegend=True, margin_t=16)
-
-
-def _rates(tried: Sequence[float]) -> list[float]:
-    """Returns the rates 1, 2 and 5 times a power of ten from just below the smallest to just above the largest."""
-    powers = range(math.floor(math.log10(min(tried))), math.ceil(math.log10(max(tried))) + 1)
-    steps = [digit * 10.0**power for power in powers for digit in (1, 2, 5)]
-    return [step for step in steps if min(tried) / 2 < step < max(tried) * 2]
 
 
 def _runs(tried: Sequence[Tried], batch: int, colour: str, metric: str) -> go.Scatter:

@@ -1,12 +1,12 @@
 """Names for people: settings as the tables call them, metrics and score sources."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import TypeAdapter
 
-from fieldmark.config import MethodConfig, PriorsNetConfig, Scale
-from fieldmark.tables.labels import setting_label
+from fieldmark.config import BaselineConfig, MethodConfig, PriorsNetConfig, Scale
+from fieldmark.tables.labels import NAMES, setting_label
 
 SCORES = {
     "image": "image alone",
@@ -16,7 +16,7 @@ SCORES = {
     "product_raw": "image × prior, as published",
     "product_corrected": "image × prior, corrected",
     "product_bayes": "image × prior ÷ shared class prior",
-    "joint": "Bayes classifier",
+    "joint": "one classifier of everything",
 }
 METRIC_NAMES = {
     "top1": "top-1 (%)",
@@ -30,7 +30,9 @@ _CONFIG: TypeAdapter[MethodConfig] = TypeAdapter(MethodConfig)
 
 
 def name_setting(config: Mapping[str, Any], scale: Scale, paper_rows: tuple[int, ...] = ()) -> str:
-    """Returns the tables' name of a setting with the rows of Table S2 that run it; figures set the superset apart.
+    """Returns the tables' name of a setting with the rows of Table S2 that run it.
+
+    Baselines have the method's name alone, and what learned on the superset is not named so: figures set it apart.
 
     Args:
         config: a configuration as JSON, with its ``method``.
@@ -38,6 +40,8 @@ def name_setting(config: Mapping[str, Any], scale: Scale, paper_rows: tuple[int,
         paper_rows: row numbers.
     """
     parsed = _CONFIG.validate_python(dict(config))
+    if isinstance(parsed, get_args(get_args(BaselineConfig)[0])):
+        return NAMES[parsed.method]
     if isinstance(parsed, PriorsNetConfig):
         parsed = parsed.model_copy(update={"train_on": "train"})
     named = f" (S2 row{'s' * (len(paper_rows) > 1)} {', '.join(map(str, paper_rows))})" if paper_rows else ""

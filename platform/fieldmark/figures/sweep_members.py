@@ -23,20 +23,20 @@ Row = dict[str, Any]
 
 def runs_of(store: "Store", sweep: str, plan: Plan, columns: Sequence[str]) -> list[Row]:
     """Returns the runs that a sweep recorded or found recorded, with these columns."""
-    where = (pc.field("sweep") == sweep) | pc.field("run_id").isin(list(planned_runs(store, sweep, plan)))
-    rows: list[Row] = store.runs(columns=columns, where=where).to_pylist()
+    rows: list[Row] = store.runs(columns=columns, where=_mine(store, sweep, plan)).to_pylist()
     return rows
 
 
 def evaluations_of(store: "Store", sweep: str, plan: Plan, columns: Sequence[str]) -> list[Row]:
     """Returns the single-run evaluations of these runs; what stands alone is lent by other sweeps on the same data."""
-    mine = (pc.field("sweep") == sweep) | pc.field("run_id").isin(list(planned_runs(store, sweep, plan)))
-    found = store.evaluations(columns=columns, where=mine & (pc.field("runs") == 1))
+    found = store.evaluations(columns=columns, where=_mine(store, sweep, plan) & (pc.field("runs") == 1))
     missing = [role for role in ALONE if role not in found["role"].to_pylist()]
     card = _card(plan)
     if card and missing:
         here = (pc.field("fingerprint") == card["fingerprint"]) & (pc.field("protocol") == card["protocol"])
-        found = pa.concat_tables([found, store.evaluations(columns=columns, where=here & pc.field("role").isin(missing))])
+        found = pa.concat_tables(
+            [found, store.evaluations(columns=columns, where=here & pc.field("role").isin(missing))]
+        )
     rows: list[Row] = found.to_pylist()
     return rows
 
@@ -52,6 +52,11 @@ def planned_runs(store: "Store", sweep: str, plan: Plan) -> Iterator[str]:
         identity = {"fingerprint": card["fingerprint"], "protocol": card["protocol"], "stages": stages}
         spec = RunSpec.model_validate({"config": config, "dataset": card["name"], **identity})
         yield from (spec.model_copy(update={"seed": seed}).run_id for seed in (*seeds, *fresh))
+
+
+def _mine(store: "Store", sweep: str, plan: Plan) -> pc.Expression:
+    planned = pa.array(planned_runs(store, sweep, plan), pa.string())
+    return (pc.field("sweep") == sweep) | pc.field("run_id").isin(planned)
 
 
 def _card(plan: Plan) -> Mapping[str, Any]:

@@ -7,7 +7,8 @@ from fieldmark.errors import UserError
 from fieldmark.figures.score_rows import BOUND_COLOUR, COLOURS, IMAGE_COLOUR, SYMBOLS, ScoreLine, score_lines
 from fieldmark.figures.seed_spread import sweep_spread
 from fieldmark.figures.setting_labels import SCORES
-from fieldmark.figures.sweep_scores import SweepScores, mean, read_sweep
+from fieldmark.figures.sweep_reading import read_sweep
+from fieldmark.figures.sweep_scores import SweepScores, mean
 
 if TYPE_CHECKING:
     from fieldmark.store import Store
@@ -56,7 +57,14 @@ def _draw_reference(axes: Any, value: float | None, name: str, colour: str, styl
     if value is not None:
         axes.axvline(100 * value, color=colour, linestyle=style, linewidth=1.2, zorder=0)
         place = (100 * value, 1.01)
-        axes.annotate(f"{name} {100 * value:.1f}", place, xycoords=("data", "axes fraction"), color=colour, ha="center", fontsize=8)
+        axes.annotate(
+            f"{name} {100 * value:.1f}",
+            place,
+            xycoords=("data", "axes fraction"),
+            color=colour,
+            ha="center",
+            fontsize=8,
+        )
 
 
 def _label(axes: Any, scores: SweepScores, lines: tuple[ScoreLine, ...]) -> None:
@@ -71,4 +79,6 @@ def _label(axes: Any, scores: SweepScores, lines: tuple[ScoreLine, ...]) -> None
         axes.spines[side].set_visible(False)
     axes.margins(x=0.08)
     axes.set_xlabel(f"top-1 on test (%): {SCORES[scores.score]}", fontsize=9)
-    axes.set_title(f"PriorsNet on {scores.dataset}, scale {scores.scale.name}".replace("$", r"\$"), fontsize=10, pad=20, loc="left")
+    axes.set_title(
+        f"PriorsNet on {scores.dataset}, scale {scores.scale.name}".replace("$", r"\$"), fontsize=10, pad=20, loc="left"
+    )

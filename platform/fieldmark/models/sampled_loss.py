@@ -7,7 +7,7 @@ from fieldmark.models.presence_loss import negative_log
 
 
 def draw_categories(categories: int, drawn: int) -> Tensor:
-    """Returns min(drawn, categories) distinct categories (int64, K), any set equally likely, by torch's CPU generator."""
+    """Returns min(drawn, categories) distinct categories (int64, K), each set as likely, by torch's CPU generator."""
     return torch.randperm(categories)[:drawn]
 
 

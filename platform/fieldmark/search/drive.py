@@ -28,7 +28,7 @@ def drive(
     executor: Executor,
     watch: Watch,
     *,
-    budget: float | None = None,
+    deadline: float | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Runs a sweep to its end.
@@ -37,12 +37,11 @@ def drive(
         scheduler: says what to run.
         executor: runs it. It is left running, for its owner to stop.
         watch: called before every wait.
-        budget: seconds after which nothing new is started.
+        deadline: time of the clock after which nothing new is started.
         clock: seconds.
     """
-    started = clock()
     while True:
-        if budget is not None and clock() - started >= budget:
+        if deadline is not None and clock() >= deadline:
             scheduler.close()
         while len(scheduler.running) < executor.capacity and (task := scheduler.next()) is not None:
             executor.start(task)

@@ -77,6 +77,8 @@ class Progress:
 
     def _eta(self, scheduler: Scheduler, left: int) -> str:
         new = len(scheduler.new_runs)
+        if not left:
+            return "nothing left"
         if not new:
             return "time left unknown"
         rate = (time.monotonic() - self._started) / new

@@ -1,5 +1,6 @@
 """What a sweep hands back."""
 
+import json
 from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
@@ -17,7 +18,7 @@ RUNS_FOR_BEST = 5
 class Best(BaseModel):
     """The best setting by the objective on tune, and how it did on test."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     run_id: str
     """The first of its runs."""
@@ -46,9 +47,9 @@ class FailedRun(BaseModel):
 
 
 class SweepResult(BaseModel):
-    """A sweep's end, or its state when it was stopped."""
+    """A sweep's end, or its state when it was stopped. Fields may be added; none will change its meaning."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     sweep: str
     dataset: str
@@ -131,3 +132,12 @@ def _figures(plan: SweepPlan, group: Group, ledger: Ledger, *, confirmed: bool) 
 
 def _means(metrics: Sequence[dict[str, float]]) -> dict[str, float]:
     return {name: fmean(one[name] for one in metrics) for name in metrics[0]}
+
+
+def schema_text() -> str:
+    """Returns the JSON schema of `--json`, as docs/reference/sweep.schema.json holds it."""
+    return json.dumps(SweepResult.model_json_schema(), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    print(schema_text(), end="")

@@ -89,18 +89,20 @@ class _Sweep:
         card = self._plan.facts.card
         ledger = Ledger(self._store, card.fingerprint, card.protocol, self._plan.objective)
         scheduler = Scheduler(self._plan, ledger, Proposals(self._store, self._plan.sweep_id))
-        interrupted = self._drive(scheduler)
+        interrupted = self._drive(scheduler, started)
         if len(self._store.list("records")) > LOOSE_RECORDS:
             self._store.compact()
         return self._result(scheduler, ledger, interrupted, time.monotonic() - started)
 
-    def _drive(self, scheduler: "Scheduler") -> bool:
+    def _drive(self, scheduler: "Scheduler", started: float) -> bool:
         """Runs trials to the end; returns whether Ctrl-C stopped them."""
         from fieldmark.search.drive import drive
 
         executor = LazyExecutor(self._make_executor)
+        budget = self._options.budget_seconds
+        deadline = None if budget is None else started + budget
         try:
-            drive(scheduler, executor, self._watch, budget=self._options.budget_seconds)
+            drive(scheduler, executor, self._watch, deadline=deadline)
         except KeyboardInterrupt:
             self._progress.say("Stopping; what is under way keeps its checkpoint ...")
             executor.stop()

@@ -54,8 +54,7 @@ def pack(objects: Objects, catalogue: Catalogue) -> int:
     if len(new):
         write_segment(objects, catalogue.kind, new)
         fault_point("compact.segment")
-    for identity in loose[catalogue.kind.id].to_pylist():
-        objects.delete(catalogue.key(identity))
+    for _ in objects.delete_many(catalogue.key(identity) for identity in loose[catalogue.kind.id].to_pylist()):
         fault_point("compact.deleted")
     catalogue.refresh()
     return len(new)

@@ -7,11 +7,11 @@ power cut tears is found and named when it is read.
 """
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import obstore
 import pyarrow as pa
@@ -22,7 +22,9 @@ from pyarrow.fs import LocalFileSystem
 from fieldmark.errors import UserError
 
 REMOTE = ("s3://", "s3a://", "gs://", "az://", "azure://", "abfs://", "abfss://")
-PARALLEL_READS = 16  # a remote answer takes tens of milliseconds
+PARALLEL = 16  # a remote answer takes tens of milliseconds
+
+Result = TypeVar("Result")
 
 _memories: dict[str, MemoryStore] = {}
 
@@ -80,11 +82,11 @@ class Objects:
 
     def get_many(self, keys: Iterable[str]) -> Iterator[bytes | None]:
         """Yields the bytes of each key in order; None for one that is not there (any more)."""
-        if self.root is not None:  # threads cost more than they gain on a local disk
-            yield from map(self.get, keys)
-            return
-        with ThreadPoolExecutor(PARALLEL_READS) as pool:
-            yield from pool.map(self.get, keys)
+        return self._each(self.get, keys)
+
+    def delete_many(self, keys: Iterable[str]) -> Iterator[None]:
+        """Deletes each key; yields after each."""
+        return self._each(self.delete, keys)
 
     def exists(self, key: str) -> bool:
         """Whether the key is there."""
@@ -110,6 +112,13 @@ class Objects:
         """Deletes; a key that is not there is as good as deleted."""
         with _named(self.name(key), "delete"), suppress(FileNotFoundError):
             obstore.delete(self._store, key)
+
+    def _each(self, action: Callable[[str], Result], keys: Iterable[str]) -> Iterator[Result]:
+        if self.root is not None:  # threads cost more than they gain on a local disk
+            yield from map(action, keys)
+            return
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            yield from pool.map(action, keys)
 
     def source(self, key: str) -> tuple[str | pa.PythonFile, LocalFileSystem | None]:
         """Returns what pyarrow reads ranges of an object from: a path and its file system, or a file."""

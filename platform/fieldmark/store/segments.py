@@ -4,17 +4,19 @@ import hashlib
 import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from fieldmark.errors import UserError
 from fieldmark.store import layout
 from fieldmark.store.flat import Kind
 from fieldmark.store.objects import Objects
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds  # lazily elsewhere: it imports pandas
 
 ROW_GROUP = 8_192
 """Rows read to reach one record's JSON."""
@@ -24,7 +26,9 @@ SORTED_BY = ("dataset", "fingerprint", "scale", "split", "score", "method", "con
 _DAMAGE = (pa.ArrowException, OSError)
 
 
-def _format() -> ds.ParquetFileFormat:
+def _format() -> "ds.ParquetFileFormat":
+    import pyarrow.dataset as ds
+
     return ds.ParquetFileFormat(
         default_fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True)
     )
@@ -49,7 +53,7 @@ class Segment:
     """One file: opened once, its ids read at most once."""
 
     key: str
-    fragment: ds.ParquetFileFragment
+    fragment: "ds.ParquetFileFragment"
     kind: Kind
     _ids: pa.ChunkedArray | None = field(default=None, repr=False)
 
@@ -169,6 +173,8 @@ class Segments:
                 self.damaged.setdefault(key, "its bytes do not match its name")
 
     def _read(self, segments: list[Segment], columns: list[str], where: pc.Expression | None) -> pa.Table:
+        import pyarrow.dataset as ds
+
         dataset = ds.FileSystemDataset([segment.fragment for segment in segments], self.schema, _format())
         return dataset.to_table(columns=columns, filter=where)
 

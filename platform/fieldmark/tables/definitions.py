@@ -25,6 +25,13 @@ TITLES = {
     "temporal": "Tem.",
     "source_domain": "Source",
     "fine_tuned": "FT",
+    "epochs": "Epochs",
+    "inclusion_threshold": "Above, %",
+    "subset": "Categories",
+    "resolution": "Resolution",
+    "training": "Training",
+    "from_scratch": "Scratch",
+    "crops": "Crops",
 }
 
 

@@ -12,6 +12,8 @@ from fieldmark.tables.sources import Results
 
 MOST_SEEDS = 500
 """Seeds of one setting that enter a table."""
+MOST_STAGES = 16
+"""Records that are read to tell a setting's stages apart."""
 COLUMNS = ("evaluation_id", "run_id", "method", "config_id", "seed", "score", "role")
 
 
@@ -109,7 +111,7 @@ class Evidence:
         record, best = max(groups, key=lambda group: len(group[1]))
         notes = []
         if old:
-            notes.append(f"{old} runs of an older version of the method are left out.")
+            notes.append(f"Left out: {old} run{'s' * (old > 1)} of an older version of the method.")
         if len(groups) > 1:
             notes.append("Runs on another image stage exist; they are not averaged with these.")
         return _measured(record, best, notes, self._seconds(best))
@@ -121,20 +123,23 @@ class Evidence:
         return float(pc.mean(times).as_py() or 0.0)
 
     def _by_stages(self, rows: list[dict[str, Any]]) -> tuple[list[tuple[EvaluationRecord, list[dict[str, Any]]]], int]:
-        """Groups rows by the stages that their run ids prove, reading one record a group; and counts outdated runs."""
+        """Groups rows by the stages that their run ids prove, reading one record a group; and counts what is left out.
+
+        A run's id is the digest of its inputs and its method's version. So one record gives the ids that all other
+        seeds on its stages have, and a record whose own id does not follow from its inputs is of an older version.
+        """
         groups, old, left = [], 0, rows
-        while left:
+        for _ in range(MOST_STAGES):
+            if not left:
+                break
             record = self._record(left[0]["evaluation_id"])
-            seeds = {row["seed"] for row in left}
-            ids = {record.spec.model_copy(update={"seed": seed}).run_id for seed in seeds}
+            ids = {record.spec.model_copy(update={"seed": row["seed"]}).run_id for row in left}
             alike = [row for row in left if row["run_id"] in ids]
             if alike:
                 groups.append((record, alike))
-            elif record.spec.run_id not in record.run_ids:
-                old += 1
-                alike = left[:1]
-            left = [row for row in left if row not in alike]
-        return groups, old
+            old += not alike
+            left = [row for row in left if row["run_id"] not in ids] if alike else left[1:]
+        return groups, old + len(left)
 
     def _record(self, evaluation_id: str) -> EvaluationRecord:
         if evaluation_id not in self._records:

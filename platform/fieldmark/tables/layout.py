@@ -5,6 +5,7 @@ from fieldmark.tables.definitions import TITLES
 from fieldmark.tables.grid import Column, Grid, Row, RowKind
 from fieldmark.tables.model import OTHER_DATA, ComparisonRow, ComparisonTable
 
+METRICS = {"top1_accuracy": "top-1", "top1_error": "top-1 error", "top5_error": "top-5 error"}
 SHORT = {OTHER_DATA: "other data"}
 FEW = 3
 """With fewer rows every footnote stands at its row."""
@@ -55,7 +56,8 @@ def _common(table: ComparisonTable) -> tuple[frozenset[int], tuple[str, ...]]:
     if len(ordinary) < FEW:
         return frozenset(), table.footnotes
     shared = frozenset.intersection(*(frozenset(row.footnotes) for row in ordinary))
-    named = f"Rows {ordinary[0].row} to {ordinary[-1].row}, and where marked: "
+    everywhere = len(ordinary) == len(table.rows)
+    named = "All rows: " if everywhere else f"Rows {ordinary[0].row} to {ordinary[-1].row}, and where marked: "
     texts = tuple(f"{named}{text}" if place in shared else text for place, text in enumerate(table.footnotes, start=1))
     return shared, texts
 
@@ -111,6 +113,8 @@ def _key(row: ComparisonRow, name: str) -> str:
         return f"{row.keys[name]}?"  # its footnote says what is doubted
     if name == "sampler" and row.keys.get("images_per_class"):
         return f"{row.keys[name]} {row.keys['images_per_class']}"
+    if name == "metric":
+        return METRICS.get(row.keys[name], str(row.keys[name]).replace("_", " "))
     return numbers.setting(row.keys.get(name))
 
 

@@ -7,8 +7,6 @@ import sys
 from fieldmark.tables.grid import Grid
 
 WIDEST = 120
-WORDS = ("Method", "Model", "Setting", "Verdict")
-"""Columns that may be broken into lines."""
 
 
 def render_terminal(grid: Grid) -> str:
@@ -43,12 +41,14 @@ def _table(grid: Grid) -> object:
     from rich.text import Text
 
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
-    for column in grid.columns:
-        words = column.title in WORDS
-        drawn.add_column(_two_lines(column.title), justify=column.align, no_wrap=not words, overflow="fold")
-    drawn.add_column("Notes", overflow="fold")
+    for place, column in enumerate(grid.columns):
+        cells = [row.cells[place] for row in grid.rows]
+        whole = column.align == "right"  # numbers are never broken, texts between words only
+        least = max((len(word) for cell in cells for word in cell.split()), default=1)
+        drawn.add_column(_two_lines(column.title), justify=column.align, no_wrap=whole, min_width=least)
+    drawn.add_column("Notes")
     for place, row in enumerate(grid.rows):
-        marks = ",".join(map(str, row.marks))
+        marks = ", ".join(map(str, row.marks))
         style = {"row": "", "apart": "dim", "reference": "italic"}[row.kind]
         drawn.add_row(*(Text(cell) for cell in row.cells), Text(marks, style="dim"), style=style)
         after = grid.rows[place + 1].kind if place + 1 < len(grid.rows) else row.kind

@@ -82,6 +82,4 @@ def nested_effects(cells: Mapping[Hashable, Sequence[Sequence[float]]]) -> Neste
     inner_f, inner_p = _ratio(sum(squares for squares, _ in inner), sum(df for _, df in inner), residual, freedom)
     outer_f, outer_p = _ratio(*outer, residual, freedom)
     std = math.sqrt(residual / freedom)
-    return NestedEffects(
-        std=std, freedom=freedom, outer_f=outer_f, outer_p=outer_p, inner_f=inner_f, inner_p=inner_p
-    )
+    return NestedEffects(std=std, freedom=freedom, outer_f=outer_f, outer_p=outer_p, inner_f=inner_f, inner_p=inner_p)
