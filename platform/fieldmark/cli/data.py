@@ -1,11 +1,16 @@
 """`fieldmark data describe`: look at a data set before anything is trained on it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from fieldmark.cli.common import JsonFlag, print_json
+
+if TYPE_CHECKING:
+    from fieldmark.data.describe import Description
+
+SHOWN_BAD = 10
 
 
 def describe(
@@ -33,7 +38,34 @@ def describe(
     if json:
         print_json(description.to_json())
         return
-    for line in description.lines():
-        print(line)
+    _print(description)
     if map is not None:
-        print(f"map          {map}")
+        print(f"map           {map}")
+
+
+def _print(found: "Description") -> None:
+    sizes, shares = found.training_sizes, found.field_shares
+    print(f"data set      {found.name}, fingerprint {found.fingerprint}")
+    print(f"records       {found.records:,} of {found.read:,} read, {found.categories:,} categories")
+    print(f"split         {found.protocol}: " + ", ".join(f"{name} {n:,}" for name, n in found.counts.items()))
+    print(f"a category    {sizes.smallest} to {sizes.largest} training records, median {sizes.median:g}", end="")
+    print(f"; {len(sizes.absent)} categories have none" if sizes.absent else "")
+    print("fields        " + ", ".join(f"{name} {share:.1%}" for name, share in shares.items()))
+    if found.first_date is not None:
+        print(f"dates         {found.first_date} to {found.last_date}")
+    if found.superset_records is not None:
+        print(f"superset      {found.superset_records:,} training records")
+    for check in found.published:
+        agrees = "agrees" if check.agrees else "DIFFERS"
+        print(f"published     {check.what}: {check.published:,}; found {check.found:,}: {agrees}")
+    _print_bad(found)
+
+
+def _print_bad(found: "Description") -> None:
+    print(f"bad records   {sum(found.bad_counts.values()):,}")
+    for reason, count in found.bad_counts.items():
+        print(f"  {count:>8,}  {reason}")
+    for record in found.bad[:SHOWN_BAD]:
+        print(f"            {record.file}, row {record.row}, {record.field}: {record.reason}")
+    if len(found.bad) > SHOWN_BAD:
+        print("            ... --json lists up to 1,000")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 runs = App(name="runs", help="List, show, retract and repeat runs.", help_format="markdown")
 
 LISTED = ("run_id", "method", "dataset", "scale", "seed", "status", "role", "top1", "log_loss", "seconds", "sweep")
+NUMBERS = ("seed", "top1", "log_loss", "seconds")
 
 
 @runs.default
@@ -52,26 +53,17 @@ def _where(wanted: dict[str, str | None]) -> Any:
 
 
 def _print_runs(opened: "Store", wanted: dict[str, str | None], retracted: bool) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    columns = [*LISTED, "started"]
+    rows = opened.runs(columns=columns, where=_where(wanted), retracted=retracted).sort_by("started").to_pylist()
+    cells = [LISTED, *([_cell(name, row[name]) for name in LISTED] for row in rows)]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(LISTED))]
+    for line in cells:
+        print("  ".join(map(_aligned, LISTED, line, widths)).rstrip())
+    print(f"{len(rows)} runs; top1 and log_loss are the sweep's view on tune. `fieldmark runs show ID` shows one.")
 
-    rows = (
-        opened.runs(columns=[*LISTED, "started"], where=_where(wanted), retracted=retracted)
-        .sort_by("started")
-        .to_pylist()
-    )
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in LISTED:
-        table.add_column(
-            name.replace("_", " "), justify="right" if name in ("seed", "top1", "log_loss", "seconds") else "left"
-        )
-    for row in rows:
-        table.add_row(*(_cell(name, row[name]) for name in LISTED))
-    console = Console()
-    console.print(table)
-    console.print(
-        f"{len(rows)} runs; top1 and log loss are the sweep's view on `tune`. `fieldmark runs show ID` shows one."
-    )
+
+def _aligned(name: str, text: str, width: int) -> str:
+    return text.rjust(width) if name in NUMBERS else text.ljust(width)
 
 
 def _cell(name: str, value: Any) -> str:

@@ -19,15 +19,18 @@ def priorsnet(options: Annotated[SweepOptions | None, Parameter(name="*")] = Non
 
     The same command again goes on with it. Ctrl-C stops cleanly.
     """
+    from fieldmark.search.dryrun import DryRun
     from fieldmark.search.sweep import sweep_priorsnet
 
     options = options or SweepOptions()
     result = sweep_priorsnet(options)
-    if options.dry_run:
-        print_json(result.model_dump(mode="json")) if options.json_output else print(result.text())
-        return 0
-    assert not isinstance(result, type(None))
-    return _finish(options, result)
+    if not isinstance(result, DryRun):
+        return _finish(options, result)
+    if options.json_output:
+        print_json(result.model_dump(mode="json"))
+    else:
+        print(result.text())
+    return 0
 
 
 def _finish(options: SweepOptions, result: "SweepResult") -> int:
