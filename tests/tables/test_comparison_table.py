@@ -274,4 +274,3 @@ def test_runs_of_an_older_version_of_the_method_are_left_out(finished: Writer, m
     assert (measured.n, measured.mean) == (1, pytest.approx(0.60))
     assert "Left out: 3 runs of an older version" in texts(table, row(table, 1))
     assert row(table, 2).top1 is None
-

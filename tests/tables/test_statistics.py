@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy import special
 
 from fieldmark.tables.published_noise import pooled_analysis, pooled_sentence
 from fieldmark.tables.statistics import (
     ImageResampler,
     Summary,
     bound_violations,
+    distributions,
     holm,
     mcnemar,
     minimum_detectable_difference,
@@ -177,3 +179,27 @@ def test_nested_effects_separate_the_two_factors() -> None:
     assert found.inner_p is not None
     assert found.inner_p < 0.001
     assert nested_effects({"small": [[1.0]], "large": [[2.0]]}) is None
+
+
+@given(st.floats(0.1, 500), st.floats(0.1, 500), st.floats(0, 1))
+def test_incomplete_beta_agrees_with_scipy(a: float, b: float, x: float) -> None:
+    assert distributions.incomplete_beta(a, b, x) == pytest.approx(special.betainc(a, b, x), rel=1e-9, abs=1e-13)
+
+
+@given(st.integers(1, 200), st.floats(0.5, 0.9999))
+def test_student_quantiles_agree_with_scipy(freedom: int, share: float) -> None:
+    assert distributions.student_quantile(share, freedom) == pytest.approx(
+        special.stdtrit(freedom, share), rel=1e-7, abs=1e-6
+    )
+
+
+@given(st.floats(0, 50), st.integers(1, 30), st.integers(1, 100))
+def test_f_tails_agree_with_scipy(f: float, numerator: int, denominator: int) -> None:
+    found = distributions.f_tail(f, numerator, denominator)
+    assert found == pytest.approx(special.fdtrc(numerator, denominator, f), rel=1e-7)
+
+
+def test_binomial_tails_of_large_counts_agree_with_scipy() -> None:
+    for successes, trials in ((0, 0), (1, 1), (5_000, 9_800), (51_000, 100_000)):
+        exact = special.bdtrc(successes - 1, trials, 0.5) if successes else 1.0
+        assert distributions.binomial_tail(successes, trials) == pytest.approx(exact, rel=1e-8)

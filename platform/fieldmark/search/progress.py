@@ -24,6 +24,7 @@ class Progress:
         self._started = time.monotonic()
         self._shown = 0.0
         self._last = ""
+        self._failures = 0
 
     def __enter__(self) -> "Progress":
         """Puts the panel up."""
@@ -49,6 +50,10 @@ class Progress:
 
     def show(self, scheduler: Scheduler, executor: Executor) -> None:
         """Shows the state, if it changed and enough time has passed."""
+        for failure in scheduler.failures[self._failures :]:
+            task = failure.task
+            self.say(f"failed: {describe(task.spec.config)} seed {task.spec.seed}: {failure.message}")
+        self._failures = len(scheduler.failures)
         now = time.monotonic()
         if now - self._shown < (BETWEEN_LINES if self._live is None else BETWEEN_FRAMES):
             return

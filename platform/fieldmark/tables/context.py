@@ -61,7 +61,7 @@ class Context:
         """Returns the way a row was run here and its seeds; the closest to print, unmeasured, where it was not."""
         ways = self.planned.get(number, ())
         for way in ways:
-            measured = self.evidence.measured(way.config.config_id, self.score)
+            measured = self.evidence.measured(way.config.config_id, self.score, config=way.config)
             if measured is not None:
                 return way, measured
         return (ways[0], None) if ways else None

@@ -7,14 +7,21 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fieldmark.config import MethodConfig, RunSpec, Scale
 from fieldmark.store.records import METRICS, DatasetCard, EvaluationRecord
 from fieldmark.tables.sources import Results
 
+Row = dict[str, Any]
+"""One evaluation of the catalogue."""
+Group = tuple[EvaluationRecord, list[Row]]
+"""Evaluations that differ by the seed only, and one record of them."""
 MOST_SEEDS = 500
 """Seeds of one setting that enter a table."""
 MOST_STAGES = 16
 """Records that are read to tell a setting's stages apart."""
-COLUMNS = ("evaluation_id", "run_id", "method", "config_id", "seed", "score", "role")
+_MATCHED = ("evaluation_id", "run_id", "method", "config_id", "seed", "score", "role")
+_OF_A_RECORD = ("n", "sweep", "parameters", "seconds", "scale", "scale_k", "category_size")
+COLUMNS = (*_MATCHED, *_OF_A_RECORD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +57,8 @@ class Evidence:
     store: Results
     catalogue: pa.Table
     runs: pa.Table
-    _records: dict[str, EvaluationRecord] = field(default_factory=dict)
+    _specs: list[RunSpec] = field(default_factory=list)
+    """One run for each set of stages met so far."""
     _found: dict[tuple[str, str | None, tuple[str, ...]], Measured | None] = field(default_factory=dict)
 
     @classmethod
@@ -86,11 +94,19 @@ class Evidence:
         """Returns the score sources there are."""
         return set(pc.unique(self.catalogue.column("score")).to_pylist())
 
-    def measured(self, config_id: str, score: str | None, roles: Sequence[str] = ()) -> Measured | None:
+    def measured(
+        self, config_id: str, score: str | None, roles: Sequence[str] = (), config: MethodConfig | None = None
+    ) -> Measured | None:
         """Returns a setting's seeds under a score source (None: the only one it has), or None where there is no run.
 
         Runs of an older version of the method are left out, and runs on different stages (another image classifier) are
         not averaged: the stages with the most seeds are taken. Both are said in `notes`.
+
+        Args:
+            config_id: the setting.
+            score: the score source.
+            roles: only runs with one of these roles; empty for all.
+            config: the setting itself, where it is known: spares reading a record.
         """
         key = (config_id, score, tuple(roles))
         if key in self._found:
@@ -101,11 +117,11 @@ class Evidence:
         if roles:
             rows = rows.filter(pc.is_in(rows.column("role"), value_set=pa.array(list(roles))))
         rows = rows.sort_by([("seed", "ascending"), ("evaluation_id", "ascending")]).slice(0, MOST_SEEDS)
-        self._found[key] = self._one_version(rows.to_pylist())
+        self._found[key] = self._one_version(rows.to_pylist(), config)
         return self._found[key]
 
-    def _one_version(self, rows: list[dict[str, Any]]) -> Measured | None:
-        groups, old = self._by_stages(rows)
+    def _one_version(self, rows: list[Row], config: MethodConfig | None) -> Measured | None:
+        groups, old = self._by_stages(rows, config)
         if not groups:
             return None
         record, best = max(groups, key=lambda group: len(group[1]))
@@ -116,13 +132,15 @@ class Evidence:
             notes.append("Runs on another image stage exist; they are not averaged with these.")
         return _measured(record, best, notes, self._seconds(best))
 
-    def _seconds(self, rows: list[dict[str, Any]]) -> float:
+    def _seconds(self, rows: list[Row]) -> float:
         """Returns the mean time of these rows' runs."""
         ids = pa.array([row["run_id"] for row in rows])
         times = self.runs.filter(pc.is_in(self.runs.column("run_id"), value_set=ids)).column("seconds")
         return float(pc.mean(times).as_py() or 0.0)
 
-    def _by_stages(self, rows: list[dict[str, Any]]) -> tuple[list[tuple[EvaluationRecord, list[dict[str, Any]]]], int]:
+    def _by_stages(
+        self, rows: list[Row], config: MethodConfig | None
+    ) -> tuple[list[tuple[EvaluationRecord, list[Row]]], int]:
         """Groups rows by the stages that their run ids prove, reading one record a group; and counts what is left out.
 
         A run's id is the digest of its inputs and its method's version. So one record gives the ids that all other
@@ -132,7 +150,7 @@ class Evidence:
         for _ in range(MOST_STAGES):
             if not left:
                 break
-            record = self._record(left[0]["evaluation_id"])
+            record = self._record(left[0], config)
             ids = {record.spec.model_copy(update={"seed": row["seed"]}).run_id for row in left}
             alike = [row for row in left if row["run_id"] in ids]
             if alike:
@@ -141,13 +159,31 @@ class Evidence:
             left = [row for row in left if row["run_id"] not in ids] if alike else left[1:]
         return groups, old + len(left)
 
-    def _record(self, evaluation_id: str) -> EvaluationRecord:
-        if evaluation_id not in self._records:
-            self._records[evaluation_id] = self.store.evaluation(evaluation_id)
-        return self._records[evaluation_id]
+    def _record(self, row: Row, config: MethodConfig | None) -> EvaluationRecord:
+        """Returns a row's record: told from its columns where the run id proves the stages, else read."""
+        for spec in self._specs if config is not None else ():
+            guess = spec.model_copy(update={"config": config, "seed": row["seed"]})
+            if guess.run_id == row["run_id"]:
+                return _record_of(row, guess)
+        record = self.store.evaluation(row["evaluation_id"])
+        if record.spec.stages not in [spec.stages for spec in self._specs]:
+            self._specs.append(record.spec)
+        return record
 
 
-def _measured(record: EvaluationRecord, rows: list[dict[str, Any]], notes: list[str], seconds: float) -> Measured:
+def _record_of(row: Row, spec: RunSpec) -> EvaluationRecord:
+    return EvaluationRecord(
+        run_ids=(row["run_id"],),
+        spec=spec,
+        scale=Scale(name=row["scale"], k=row["scale_k"], category_size=row["category_size"]),
+        split="test",
+        score=row["score"],
+        metrics={name: row[name] for name in METRICS if row[name] is not None},
+        **{name: row[name] for name in ("n", "role", "sweep", "parameters", "seconds")},
+    )
+
+
+def _measured(record: EvaluationRecord, rows: list[Row], notes: list[str], seconds: float) -> Measured:
     def columns(name: str) -> tuple[Any, ...]:
         return tuple(row[name] for row in rows)
 

@@ -1,4 +1,4 @@
-"""The statistics behind every table: pure numpy, scipy's special functions only where a quantile is needed."""
+"""The statistics behind every table: pure numpy, and fast to import."""
 
 from fieldmark.tables.statistics.bootstrap import Difference, ImageResampler
 from fieldmark.tables.statistics.exact import bound_violations, holm, mcnemar

@@ -5,12 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-
-def _at_least(successes: int, trials: int) -> float:
-    """Returns P(X >= successes) for X binomial with chance one half."""
-    from scipy.special import betainc
-
-    return 1.0 if successes == 0 else float(betainc(successes, trials - successes + 1, 0.5))
+from fieldmark.tables.statistics.distributions import binomial_tail
 
 
 def _discordant(hits_N: NDArray[np.floating], other_N: NDArray[np.floating]) -> tuple[int, int]:
@@ -27,7 +22,7 @@ def mcnemar(hits_N: NDArray[np.floating], other_N: NDArray[np.floating]) -> floa
         other_N: of the second, on the same images.
     """
     more, fewer = _discordant(hits_N, other_N)
-    return min(1.0, 2 * _at_least(max(more, fewer), more + fewer))
+    return min(1.0, 2 * binomial_tail(max(more, fewer), more + fewer))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -52,5 +47,5 @@ def bound_violations(runs_RN: NDArray[np.floating], bound_N: NDArray[np.floating
     raw = []
     for run_N in runs_RN:
         more, fewer = _discordant(run_N, bound_N)
-        raw.append(_at_least(more, more + fewer))
+        raw.append(binomial_tail(more, more + fewer))
     return holm(raw)

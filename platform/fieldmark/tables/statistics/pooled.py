@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fieldmark.tables.statistics.distributions import f_tail
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OneWay:
@@ -29,13 +31,6 @@ class NestedEffects:
     outer_p: float | None
     inner_f: float | None
     inner_p: float | None
-
-
-def f_tail(f: float, numerator: int, denominator: int) -> float:
-    """Returns the chance of an F at least as large."""
-    from scipy.special import fdtrc
-
-    return float(fdtrc(numerator, denominator, f))
 
 
 def _within(groups: Sequence[Sequence[float]]) -> tuple[float, int]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fieldmark.tables.statistics.distributions import student_quantile
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
@@ -31,13 +33,6 @@ def pooled_std(groups: Sequence[Summary]) -> tuple[float | None, int]:
     if not freedom:
         return None, 0
     return math.sqrt(sum(std**2 * df for std, df in spread) / freedom), freedom
-
-
-def student_quantile(share: float, freedom: int) -> float:
-    """Returns Student's t below which this share of the distribution lies."""
-    from scipy.special import stdtrit
-
-    return float(stdtrit(freedom, share))
 
 
 def minimum_detectable_difference(std: float, freedom: int, seeds: int, *, power: float = 0.8) -> float:

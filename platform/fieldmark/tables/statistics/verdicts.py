@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from fieldmark.tables.statistics.summary import Summary, student_quantile
+from fieldmark.tables.statistics.distributions import student_quantile
+from fieldmark.tables.statistics.summary import Summary
 
 Verdict = Literal["reproduced", "differs", "undecidable at this n"]
 

@@ -1,0 +1,301 @@
+"""Kills drivers and trials of one sweep, again and again, and has the same command go on; then looks what is recorded.
+
+Each round starts the command and kills for real (SIGKILL): the driver at a seeded random moment, a trial's process at
+one, or whichever process comes to a seeded fault point. Rounds raise `--trials`, so that there is always work left.
+The state lies in .slow-state/kills: a loop that is cut off goes on with the next round. Only processes that this
+program started, and their descendants, are ever signalled.
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+WORLD = "world:species=9,per_category=20,val_per_category=8,test_per_category=10,full=2"
+TRIALS_A_ROUND = 2
+PATIENCE = 240.0
+GRACE = 15.0
+"""Seconds after which no process of a killed driver may be left."""
+
+FAULTS = (
+    "commit_evaluation.predictions",
+    "commit_evaluation.record",
+    "commit_run.curve",
+    "commit_run.record",
+    "log.written",
+    "trial.fitted",
+    "trial.evaluated",
+    "checkpoint.cleared",
+    "lease.epoch",
+    "lease.heartbeat",
+    "plan.written",
+    "card.written",
+)
+KINDS = ("driver", "trial", "fault")
+
+
+@dataclass
+class State:
+    """What has been done so far."""
+
+    folder: str
+    rounds: list[dict[str, object]] = field(default_factory=list)
+
+    def save(self) -> None:
+        target = Path(self.folder) / "state.json"
+        target.with_suffix(".new").write_text(json.dumps(asdict(self), indent=1))
+        target.with_suffix(".new").replace(target)
+
+    @classmethod
+    def load(cls, folder: Path) -> "State":
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / "state.json"
+        return cls(**json.loads(file.read_text())) if file.exists() else cls(folder=str(folder))
+
+
+Process = tuple[int, str]
+"""A process id and its start time, which tells it from a later process of the same id."""
+
+
+def stat(pid: int) -> tuple[int, str, str] | None:
+    """Returns parent, start time and state of a process, or None."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return int(fields[1]), fields[19], fields[0]
+
+
+def descendants(pid: int) -> set[Process]:
+    """Returns a process with all below it."""
+    children: dict[int, list[int]] = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and (known := stat(int(entry))):
+            children.setdefault(known[0], []).append(int(entry))
+    found, todo = set(), [pid]
+    while todo:
+        one = todo.pop()
+        if known := stat(one):
+            found.add((one, known[1]))
+        todo += children.get(one, [])
+    return found
+
+
+def alive(process: Process) -> bool:
+    """Whether it still runs; one that has ended and is not reaped yet does not."""
+    known = stat(process[0])
+    return known is not None and known[1] == process[1] and known[2] != "Z"
+
+
+def title(pid: int) -> str:
+    """Returns the command line of a process."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
+
+
+class Driver:
+    """The sweep's command, started by this program."""
+
+    def __init__(self, store: Path, trials: int, *flags: str, environment: dict[str, str] | None = None) -> None:
+        command = [sys.executable, str(ROOT / "jobs/sweep_priorsnet.py"), "--data", WORLD, "--store", str(store)]
+        command += ["--trials", str(trials), "--seeds", "2", "--max-concurrent", "2", "--json", *flags]
+        self.command = command
+        self.seen: set[Process] = set()
+        self.log = (store.parent / "driver.log").open("ab")
+        self.popen = subprocess.Popen(
+            command,
+            cwd=store.parent,
+            env={**os.environ, "OMP_NUM_THREADS": "1", **(environment or {})},
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            start_new_session=True,
+            text=True,
+        )
+
+    def watch(self, until: Callable[[], bool], seconds: float = PATIENCE) -> bool:
+        """Waits until something holds, noting every process below; False when the command ends before."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.seen |= descendants(self.popen.pid)
+            if until():
+                return True
+            if self.popen.poll() is not None:
+                return False
+            time.sleep(0.2)
+        raise TimeoutError(f"the command did not come that far within {seconds:.0f} s; see driver.log")
+
+    def ended(self) -> tuple[int, str]:
+        """Waits for the end; returns exit code and standard output."""
+        self.watch(lambda: self.popen.poll() is not None)
+        output = self.popen.communicate()[0]
+        return self.popen.returncode, output
+
+    def trials(self) -> list[int]:
+        """Returns the processes in which trials run."""
+        return [pid for pid, _ in descendants(self.popen.pid) if "ray::_Inner" in title(pid)]
+
+    def left_after(self, seconds: float) -> tuple[list[str], float]:
+        """Waits for all its processes to go; returns the titles of those left, and how long it took."""
+        started = time.monotonic()
+        while any(map(alive, self.seen)) and time.monotonic() - started < seconds:
+            time.sleep(0.2)
+        return [title(one[0])[:200] for one in self.seen if alive(one)], time.monotonic() - started
+
+
+def kill_driver(driver: Driver, draw: random.Random) -> str | None:
+    """Kills the driver at a random moment; returns what was done, or None where it had ended."""
+    moment = time.monotonic() + draw.uniform(1, 35)
+    if not driver.watch(lambda: time.monotonic() >= moment):
+        return None
+    os.kill(driver.popen.pid, signal.SIGKILL)
+    return "driver"
+
+
+def kill_trial(driver: Driver, draw: random.Random) -> str | None:
+    """Kills the process of a trial at a random moment after trials have begun."""
+    if not driver.watch(lambda: bool(driver.trials())):
+        return None
+    moment = time.monotonic() + draw.uniform(0, 8)
+    if not driver.watch(lambda: time.monotonic() >= moment):
+        return None
+    running = driver.trials()
+    if not running:
+        return None
+    os.kill(draw.choice(sorted(running)), signal.SIGKILL)
+    return "trial"
+
+
+def do_round(state: State, number: int, attempt: int) -> dict[str, object] | None:
+    """Does a round; returns what happened, or None where nothing was left to kill."""
+    draw = random.Random(1000 * number + attempt)
+    folder = Path(state.folder)
+    kind = KINDS[number % len(KINDS)]
+    trials = TRIALS_A_ROUND * (number + attempt + 1)
+    environment = {}
+    point = ""
+    if kind == "fault":
+        point = FAULTS[number // len(KINDS) % len(FAULTS)]
+        nth = draw.randint(1, 6) if point.startswith(("commit", "log", "trial")) else 1
+        hits = folder / "hits"
+        hits.unlink(missing_ok=True)
+        environment = {"FIELDMARK_FAULT": f"{point}:{nth}", "FIELDMARK_FAULT_STATE": str(hits)}
+    driver = Driver(folder / "store", trials, environment=environment)
+    if kind == "fault":
+        code, _ = driver.ended()
+        hits_seen = (folder / "hits").stat().st_size if (folder / "hits").exists() else 0
+        what = f"{point}:{nth}" if hits_seen >= nth else None
+    else:
+        what = (kill_driver if kind == "driver" else kill_trial)(driver, draw)
+        code, _ = driver.ended()
+    left, seconds = driver.left_after(GRACE)
+    assert not left, f"left {GRACE:.0f} s after the end of the driver: {left}"
+    if what is None:
+        return None
+    if kind == "trial":
+        assert code == 0, f"a lost trial must not end the sweep: exit code {code}; see driver.log"
+    return {"kind": kind, "what": what, "trials": trials, "code": code, "gone_after": round(seconds, 2)}
+
+
+def finish(state: State) -> dict[str, object]:
+    """Has the same command end, runs it once more, and looks at what is recorded."""
+    store = Path(state.folder) / "store"
+    trials = max(int(str(one["trials"])) for one in state.rounds)
+    code, output = Driver(store, trials).ended()
+    assert code == 0, "see driver.log"
+    code, again = Driver(store, trials).ended()
+    last = json.loads(again)
+    assert (code, last["new_runs"], last["failed_runs"]) == (0, 0, 0), last
+    assert last["done_runs"] == last["planned_runs"]
+    return {"sweep": last["sweep"], "runs": last["done_runs"], **inspect(store, last["sweep"], trials)}
+
+
+def inspect(folder: Path, sweep: str, trials: int) -> dict[str, object]:
+    """Checks the store: every planned run once, whole curves, no conflicts, the study complete."""
+    from fieldmark.search.ledger import Ledger
+    from fieldmark.search.plan import SweepPlan
+    from fieldmark.search.proposals import Proposals
+    from fieldmark.search.scheduler import Scheduler
+    from fieldmark.store import Store
+
+    store = Store.open(str(folder), create=False)
+    plan = SweepPlan.model_validate(store.plan(sweep))
+    card = plan.facts.card
+    scheduler = Scheduler(plan, Ledger(store, card.fingerprint, card.protocol, plan.objective), Proposals(store, sweep))
+    told = scheduler.told()
+    rows = sum(bool(params) for group in plan.groups for params in group.serves.values())
+    repeats = sum(bool(one.attributes.get("repeats")) for one in told)
+    assert {one.state for one in told} == {"complete"}
+    assert len(told) == rows + trials + repeats, "the study has every trial"
+    assert scheduler.next() is None or scheduler.planned == scheduler.recorded
+    runs = store.runs(["run_id", "status", "method", "epochs"]).to_pylist()
+    assert len(runs) == len({run["run_id"] for run in runs})
+    for run in runs:
+        assert run["status"] == "completed", run
+        if run["method"] == "priorsnet":
+            curve = store.curve(run["run_id"])
+            assert curve is not None
+            assert curve["epoch"].to_pylist() == list(range(1, run["epochs"] + 1)), "every epoch once"
+    assert not store.conflicts(), "a run that was done twice gave the same numbers"
+    assert not store.problems()
+    return {"told": len(told), "recorded": len(runs), "conflicts": 0}
+
+
+def two_drivers(state: State) -> dict[str, object]:
+    """Two drivers at once: on one sweep the second is refused; two sweeps in one store end well."""
+    folder = Path(state.folder) / "two"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    first = Driver(folder / "store", 2)
+    leases = folder / "store" / "sweeps"
+    first.watch(lambda: any(leases.glob("*/lease/*.json")))
+    second = Driver(folder / "store", 2)
+    refused, _ = second.ended()
+    message = (folder / "driver.log").read_text()
+    assert refused == 2, refused
+    assert f"pid {first.popen.pid}" in message, "it names the first"
+    other = Driver(folder / "store", 2, "--search-seed", "1")
+    codes = [first.ended()[0], other.ended()[0]]
+    assert codes == [0, 0], codes
+    return {"second_on_one_sweep": refused, "two_sweeps": codes}
+
+
+def rounds(state: State, wanted: int) -> Iterator[int]:
+    """Yields the numbers of the rounds that are left."""
+    while len(state.rounds) < wanted:
+        yield len(state.rounds)
+
+
+def main() -> None:
+    """Runs the loop and prints what it found as JSON."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--state", type=Path, default=ROOT / ".slow-state" / "kills")
+    arguments = parser.parse_args()
+    state = State.load(arguments.state)
+    for number in rounds(state, arguments.rounds):
+        for attempt in range(5):
+            done = do_round(state, number, attempt)
+            if done is not None:
+                break
+        else:
+            raise AssertionError(f"round {number}: nothing could be killed in five attempts")
+        state.rounds.append(done)
+        state.save()
+        print(f"round {number + 1}: {done}", file=sys.stderr, flush=True)
+    found = {"rounds": state.rounds, "end": finish(state), "two_drivers": two_drivers(state)}
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
