@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from fieldmark.config import ClassFrequencyConfig, choose_scale
 from fieldmark.search.drive import drive
 from fieldmark.search.executors.simulated import SimulatedExecutor

@@ -2,11 +2,12 @@
 
 import random
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from fieldmark.search.asha import RUNGS, Rungs, survives
 from fieldmark.search.objective import Objective
 from fieldmark.store import Store
-from hypothesis import given
-from hypothesis import strategies as st
 
 UP = Objective(score="product_raw", metric="top1")
 DOWN = Objective(score="prior_calibrated", metric="log_loss")

@@ -1,10 +1,11 @@
 """Flags: what is refused, and how it is said."""
 
 import pytest
-from fieldmark.errors import UserError
-from fieldmark.search.options import parse_duration, sweep_options
 from hypothesis import given
 from hypothesis import strategies as st
+
+from fieldmark.errors import UserError
+from fieldmark.search.options import parse_duration, sweep_options
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from fieldmark.search import searching
 from fieldmark.search.plan import SweepPlan
 from fieldmark.search.proposals import Proposals
 from fieldmark.search.scheduler import RETRIES
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from search_spaces import priorsnet as space
 
 Plan = Callable[..., SweepPlan]

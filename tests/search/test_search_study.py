@@ -1,11 +1,12 @@
 """The study is a function of the records."""
 
 import pytest
-from fieldmark.search import study
-from fieldmark.search.study import Told
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.trial import TrialState
+
+from fieldmark.search import study
+from fieldmark.search.study import Told
 from search_spaces import priorsnet as space
 
 SAMPLERS = ["tpe", "random", "gp", "nsgaii"]

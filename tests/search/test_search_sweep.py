@@ -5,6 +5,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+
 from fieldmark.errors import StoreConflict, UserError
 from fieldmark.search.dryrun import DryRun
 from fieldmark.search.options import SweepOptions, sweep_options

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from fieldmark.config import ClassFrequencyConfig, PriorsNetConfig
 from fieldmark.data.experiment import ExperimentData, experiment_data
 from fieldmark.data.open import open_dataset

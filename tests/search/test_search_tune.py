@@ -33,8 +33,9 @@ def wait_for(executor, count: int) -> dict[str, Outcome]:
 
 def test_trials_on_ray(small_records: Path, tmp_path: Path) -> None:
     import ray
-    from fieldmark.search.executors.tune import TuneExecutor
     from ray.util.state import list_actors
+
+    from fieldmark.search.executors.tune import TuneExecutor
 
     spec = f"table:{small_records}"
     dataset = open_dataset(spec)

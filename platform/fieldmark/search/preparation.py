@@ -31,9 +31,7 @@ class Preparation:
     def data(self) -> ExperimentData:
         """The arrays, image scores joined; the image stage is made where the store lacks it."""
         arrays = experiment_data(self._dataset)
-        return with_image_scores(
-            arrays, self._dataset, self._plan, self._store, self._options.image_scores, self._say
-        )
+        return with_image_scores(arrays, self._dataset, self._plan, self._store, self._options.image_scores, self._say)
 
     @property
     def image_run(self) -> str | None:

@@ -7,7 +7,7 @@ from fieldmark.data.experiment import ExperimentData, experiment_data
 from fieldmark.data.observations import DataSet
 from fieldmark.errors import UserError
 from fieldmark.search.objective import Objective
-from fieldmark.search.stages.images import joined_from_store
+from fieldmark.search.stages.images import with_trained_scores
 from fieldmark.search.tasks import Task
 from fieldmark.search.trial import run_trial
 from fieldmark.store import Store
@@ -81,7 +81,12 @@ def _arrays(store: Store, record: RunRecord, data: str | None) -> ExperimentData
     dataset = _dataset(store, record, data)
     arrays = experiment_data(dataset)
     key = record.spec.stages.get("image_scores")
-    return arrays if key is None else joined_from_store(arrays, store, key)
+    if key is None:
+        return arrays
+    stage = store.stage(key)
+    if stage is None:
+        raise UserError(f"run {record.run_id}: its image scores came from a file that the store does not keep")
+    return with_trained_scores(arrays, stage, record.spec.stages)
 
 
 def _dataset(store: Store, record: RunRecord, data: str | None) -> DataSet:
@@ -90,7 +95,7 @@ def _dataset(store: Store, record: RunRecord, data: str | None) -> DataSet:
     spec = record.spec
     cards = [card for card in store.cards() if (card.fingerprint, card.protocol) == (spec.fingerprint, spec.protocol)]
     if data is None and not cards:
-        raise UserError(f"run {spec.run_id}: its data set {spec.dataset} is not known here; name it with --data")
+        raise UserError(f"run {record.run_id}: its data set {spec.dataset} is not known here; name it with --data")
     dataset = open_dataset(data or cards[0].spec, protocol=spec.protocol)
     found = dataset.observations.fingerprint
     if found != spec.fingerprint:

@@ -161,5 +161,3 @@ class _Sweep:
             budget_spent=scheduler.closed and not interrupted,
             notes=[*plan.facts.card.notes, plan.facts.scale.describe()],
         )
-
-

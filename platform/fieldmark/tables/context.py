@@ -25,6 +25,10 @@ Planned = dict[int, tuple[Candidate, ...]]
 """Row number to the ways of running it."""
 
 
+NOT_CHOSEN = ("published", "search", "single")
+"""Roles of the runs behind a published row: repetitions of the chosen setting have a row of their own."""
+
+
 @dataclass(kw_only=True)
 class Context:
     """What every row is joined with."""
@@ -61,7 +65,7 @@ class Context:
         """Returns the way a row was run here and its seeds; the closest to print, unmeasured, where it was not."""
         ways = self.planned.get(number, ())
         for way in ways:
-            measured = self.evidence.measured(way.config.config_id, self.score, config=way.config)
+            measured = self.evidence.measured(way.config.config_id, self.score, NOT_CHOSEN, config=way.config)
             if measured is not None:
                 return way, measured
         return (ways[0], None) if ways else None

@@ -132,17 +132,16 @@ def _harm(context: Context, measured: Measured, reference: Measured) -> tuple[fl
 
 
 def reference_rows(context: Context) -> list[ComparisonRow]:
-    """Returns image-only, the bound, the search's best on fresh seeds, and the baselines under the table's score."""
+    """Returns image-only, the bound, the chosen setting on fresh seeds, and the baselines under the table's score."""
     rows = []
     image = context.first(("image_only",), "image")
     if image is not None or context.wanted.reference is not None:
         rows.append(_image_only(context, image))
     if (bound := context.bound) is not None:
         rows.append(_measured_row(context, "bound", bound))
-    served = {ways[0].config.config_id for ways in context.planned.values()}
     for config_id in context.evidence.settings(("priorsnet",), context.score, ("confirmation",)):
         fresh = context.evidence.measured(config_id, context.score, ("confirmation",))
-        if fresh is not None and config_id not in served:
+        if fresh is not None:
             rows.append(_measured_row(context, "search", fresh))
     ids = context.evidence.settings(BASELINES, context.score)
     found = (context.evidence.measured(config_id, context.score) for config_id in ids)
@@ -170,11 +169,13 @@ def _measured_row(context: Context, kind: Kind, measured: Measured) -> Compariso
     config = measured.record.spec.config
     texts = notes(measured) if kind == "search" else list(measured.notes)
     if kind == "search":
-        texts.append("Best setting that the search found, on fresh seeds that took no part in choosing it.")
+        texts.append(
+            "The setting that did best on tune, published or searched, on fresh seeds that took no part in choosing it."
+        )
     values = _plain_values(measured) if kind == "bound" else measured_values(context, measured)
     return ComparisonRow(
         kind=kind,
-        keys={"method": "best of the search" if kind == "search" else NAMES[config.method], **_settings(measured)},
+        keys={"method": "chosen on tune" if kind == "search" else NAMES[config.method], **_settings(measured)},
         config_id=config.config_id,
         config=config.model_dump(mode="json"),
         verdict="",

@@ -51,11 +51,24 @@ def with_image_scores(
         joined = _joined(data, load_image_scores(image_scores, dataset), {}, plan.stages)
     else:
         arrays, seconds = _trained(dataset, plan.stages["image_scores"], store, say)
-        scores = {split: DenseScores(scores_NC=arrays[f"scores_{split.name}"]) for split in PARTS}
-        features = {split: arrays[f"features_{split.name}"] for split in PARTS}
-        joined = _joined(data, scores, features, plan.stages)
+        joined = with_trained_scores(data, arrays, plan.stages)
     _record(joined, plan, store, image_config(image_scores), seconds)
     return joined
+
+
+def with_trained_scores(
+    data: ExperimentData, arrays: "Mapping[str, NDArray[np.float32]]", stages: Mapping[str, str]
+) -> ExperimentData:
+    """Returns the arrays with a trained stage's scores and features joined.
+
+    Args:
+        data: the arrays of the data set.
+        arrays: the stage's, `scores_<PART>` (N, C) and `features_<PART>` (N, F).
+        stages: name and input hash of the stages that are joined.
+    """
+    scores = {split: DenseScores(scores_NC=arrays[f"scores_{split.name}"]) for split in PARTS}
+    features = {split: arrays[f"features_{split.name}"] for split in PARTS}
+    return _joined(data, scores, features, stages)
 
 
 def _trained(dataset: DataSet, key: str, store: "Store", say: Say) -> "tuple[dict[str, NDArray[np.float32]], float]":
