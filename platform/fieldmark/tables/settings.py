@@ -20,7 +20,7 @@ from fieldmark.tables.predictions import Predictions
 from fieldmark.tables.selection import SCALES, candidates, card_scale
 from fieldmark.tables.settings_model import SettingRow, SettingsTable
 from fieldmark.tables.sources import Results
-from fieldmark.tables.statistics import Difference, ImageResampler, summarise
+from fieldmark.tables.statistics import Difference, ImageResampler, Summary, summarise
 
 FRESH = ("confirmation",)
 TUNED = ("published", "search", "single", "baseline", "bound", "stage")
@@ -116,6 +116,7 @@ class _Settings:
             score=record.score,
             n=measured.n,
             metrics={name: summarise(values) for name, values in measured.metrics.items()},
+            raw_top1=self._raw_top1(measured, FRESH if fresh else TUNED),
             to_class_frequency=self._difference(measured, self._baseline("class_frequency", record.score)),
             to_nearest_neighbours=self._difference(measured, self._baseline("nearest_neighbours", record.score)),
             permitted=getattr(record.spec.config, "train_on", "train") == "train",
@@ -132,6 +133,13 @@ class _Settings:
         default = NearestNeighboursConfig().config_id
         chosen = default if default in ids else next(iter(ids), None)
         return None if chosen is None else self.evidence.measured(chosen, score)
+
+    def _raw_top1(self, measured: Measured, roles: tuple[str, ...]) -> Summary | None:
+        """Returns the top-1 of a prior as published, for its corrected scores: a capped sampler's class prior is in it."""
+        if not measured.record.score.startswith("prior_"):
+            return None
+        raw = self.evidence.measured(measured.config_id, "prior_raw", roles)
+        return None if raw is None else summarise(raw.metrics["top1"])
 
     def _difference(self, measured: Measured, other: Measured | None) -> Difference | None:
         if other is None or other.config_id == measured.config_id:
@@ -163,9 +171,9 @@ class _Settings:
 
 
 def main_scores(scores: set[str]) -> tuple[str, ...]:
-    """Returns the score sources to show first: the product as published, or the priors of a data set without images."""
-    wanted = ("product_raw",) if "product_raw" in scores else ("prior_raw", "prior_calibrated")
-    return tuple(score for score in wanted if score in scores)
+    """Returns the score source to show first: the product as published, or the calibrated prior without images."""
+    wanted = ("product_raw", "prior_calibrated", "prior_raw")
+    return tuple(score for score in wanted if score in scores)[:1]
 
 
 def verdict_sentence(rows: list[SettingRow], score: str) -> str:

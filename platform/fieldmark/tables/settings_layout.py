@@ -1,15 +1,19 @@
 """A table of settings as cells of text."""
 
+from dataclasses import replace
+
 from fieldmark.tables import numbers
 from fieldmark.tables.grid import Column, Grid, Row
 from fieldmark.tables.settings_model import SettingRow, SettingsTable
 
+RAW = "Raw top-1"
 COLUMNS = (
     Column(title="Setting"),
     Column(title="Role"),
     Column(title="S2 rows", secondary=True),
     Column(title="n", align="right"),
     Column(title="Top-1", align="right"),
+    Column(title=RAW, align="right"),
     Column(title="Top-3", align="right", secondary=True),
     Column(title="Top-5", align="right", secondary=True),
     Column(title="Top-10", align="right", secondary=True),
@@ -24,9 +28,11 @@ COLUMNS = (
 
 def settings_grid(table: SettingsTable) -> Grid:
     """Returns the table's cells; score sources beside the main ones are secondary."""
+    prior_alone = table.main_scores and table.main_scores[0].startswith("prior")
+    columns = (column if column.title != RAW or prior_alone else replace(column, secondary=True) for column in COLUMNS)
     return Grid(
         title=f"{table.title}, {' and '.join(table.main_scores)} first",
-        columns=(Column(title="Score", secondary=len(table.main_scores) == 1), *COLUMNS),
+        columns=(Column(title="Score", secondary=True), *columns),
         rows=tuple(_row(row, table.main_scores) for row in table.rows),
         header=table.header,
         closing=table.closing,
@@ -43,7 +49,9 @@ def _row(row: SettingRow, main: tuple[str, ...]) -> Row:
         row.role,
         ", ".join(map(str, row.published_rows)),
         str(row.n),
-        *top,
+        top[0],
+        numbers.percent(row.raw_top1),
+        *top[1:],
         numbers.plain(row.metrics.get("mrr")),
         numbers.plain(row.metrics.get("log_loss")),
         numbers.points(row.to_class_frequency),

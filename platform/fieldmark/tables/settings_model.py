@@ -22,6 +22,8 @@ class SettingRow:
     score: str
     n: int
     metrics: dict[str, Summary]
+    raw_top1: Summary | None
+    """Of a prior's scores: the top-1 of the same prior as published, its sampler's class prior left in."""
     to_class_frequency: Difference | None
     """Top-1 minus that of class frequency under the same score, paired over images and seeds."""
     to_nearest_neighbours: Difference | None
