@@ -15,6 +15,7 @@ SHOWN_BAD = 10
 
 def describe(
     spec: str,
+    /,
     *,
     protocol: Annotated[str | None, Parameter(help="Split protocol and seed, e.g. coordinate:0.")] = None,
     map: Annotated[Path | None, Parameter(name="--map", help="Draw the records on a map into this PNG file.")] = None,

@@ -92,7 +92,7 @@ def find_run(store: "Store", prefix: str) -> str:
 
 
 @runs.command
-def show(run_id: str, *, store: StoreFlag = "runs", json: JsonFlag = False) -> None:
+def show(run_id: str, /, *, store: StoreFlag = "runs", json: JsonFlag = False) -> None:
     """Show one run: configuration, metrics, cost, provenance and its evaluations.
 
     Args:
@@ -136,7 +136,7 @@ def _print_record(record: dict[str, Any]) -> None:
 
 
 @runs.command
-def retract(run_id: str, *, reason: str, store: StoreFlag = "runs") -> None:
+def retract(run_id: str, /, *, reason: str, store: StoreFlag = "runs") -> None:
     """Hide a run from every table by a tombstone; nothing is deleted.
 
     Args:
@@ -152,6 +152,7 @@ def retract(run_id: str, *, reason: str, store: StoreFlag = "runs") -> None:
 @runs.command
 def rerun(
     run_id: str,
+    /,
     *,
     store: StoreFlag = "runs",
     data: Annotated[str | None, Parameter(help="Where the data set is now.")] = None,
@@ -174,7 +175,7 @@ def rerun(
     return 0 if comparison.equal else 1
 
 
-def logs(run_id: str, *, store: StoreFlag = "runs") -> None:
+def logs(run_id: str, /, *, store: StoreFlag = "runs") -> None:
     """Print what a run wrote while it ran.
 
     Args:

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from fieldmark.cli.common import JsonFlag, StoreFlag, open_existing, print_json
 
 
-def merge(source: str, target: str, *, json: JsonFlag = False) -> None:
+def merge(source: str, target: str, /, *, json: JsonFlag = False) -> None:
     """Copy every record of SOURCE into TARGET; what is there already is left alone.
 
     Args:

@@ -12,6 +12,7 @@ Format = Literal["terminal", "md", "latex", "csv", "html", "json"]
 
 def table(
     name: str,
+    /,
     *,
     format: Format = "terminal",
     store: StoreFlag = "runs",
@@ -29,8 +30,10 @@ def table(
         format: How it is written.
     """
     from fieldmark.tables.compare import comparison_table
+    from fieldmark.tables.definitions import definition
     from fieldmark.tables.render import render
 
+    definition(name)  # a name that no paper has is said before any store is looked for
     text = render(comparison_table(open_existing(store), name, dataset=dataset, scale=scale, score=score), format)
     if output is None:
         print(text)

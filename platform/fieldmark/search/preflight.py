@@ -32,12 +32,14 @@ def check_data(plan: SweepPlan) -> None:
 
 
 def check_store(store: "Store", plan: SweepPlan, options: SweepOptions) -> None:
-    """Writes and reads back, and looks whether there is room.
+    """Writes and reads back, reads every record, and looks whether there is room.
 
     Raises:
-        UserError: where the store cannot be written, is unfit for the executor, or the disk is full.
+        UserError: where the store cannot be written, has a damaged file, is unfit for the executor, or the disk is full.
     """
     store.probe()
+    for catalogue, column in ((store.runs, "run_id"), (store.evaluations, "evaluation_id")):
+        catalogue(columns=[column])  # names a damaged file now, before a lease or anything else is written
     if options.executor == "tune" and store.url.startswith("memory://"):
         raise UserError("--store memory:// lives in one process: use --executor local, or a folder")
     root = Path(store.url)

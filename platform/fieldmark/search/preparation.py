@@ -10,7 +10,7 @@ from fieldmark.search.plan import SweepPlan
 from fieldmark.search.stages.baselines import choose_baselines, stored_baselines
 from fieldmark.search.stages.bounds import commit_bounds, missing_bounds
 from fieldmark.search.stages.commit import stage_task
-from fieldmark.search.stages.images import Say, image_config, with_image_scores
+from fieldmark.search.stages.images import GivenScores, Say, image_config, with_image_scores
 from fieldmark.search.stages.keys import baselines_key
 
 if TYPE_CHECKING:
@@ -20,25 +20,34 @@ if TYPE_CHECKING:
 class Preparation:
     """The stages of one sweep."""
 
-    def __init__(self, options: SweepOptions, dataset: DataSet, plan: SweepPlan, store: "Store", say: Say) -> None:
+    def __init__(
+        self,
+        options: SweepOptions,
+        dataset: DataSet,
+        plan: SweepPlan,
+        store: "Store",
+        given_scores: GivenScores | None,
+        say: Say,
+    ) -> None:
         self._options = options
         self._dataset = dataset
         self._plan = plan
         self._store = store
+        self._given_scores = given_scores
         self._say = say
 
     @cached_property
     def data(self) -> ExperimentData:
         """The arrays, image scores joined; the image stage is made where the store lacks it."""
         arrays = experiment_data(self._dataset)
-        return with_image_scores(arrays, self._dataset, self._plan, self._store, self._options.image_scores, self._say)
+        return with_image_scores(arrays, self._dataset, self._plan, self._store, self._given_scores, self._say)
 
     @property
     def image_run(self) -> str | None:
         """The id of the image-only run, or None without images."""
         if "image_scores" not in self._plan.stages:
             return None
-        return stage_task(self._plan, image_config(self._options.image_scores), "stage").run_id
+        return stage_task(self._plan, image_config(given=self._options.image_scores is not None), "stage").run_id
 
     def whole_plan(self) -> SweepPlan:
         """Returns the plan with the baselines, whose settings are chosen where the store lacks them."""

@@ -3,7 +3,6 @@
 import time
 from typing import TYPE_CHECKING
 
-from fieldmark.data.observations import DataSet
 from fieldmark.search.dryrun import DryRun, dry_run
 from fieldmark.search.executors.base import Executor
 from fieldmark.search.executors.lazy import LazyExecutor
@@ -18,6 +17,7 @@ from fieldmark.search.progress import Progress
 from fieldmark.search.proposals import Proposals
 from fieldmark.search.result import FailedRun, SweepResult, baseline_metrics, best_of
 from fieldmark.search.stages.bounds import read_bounds
+from fieldmark.search.stages.images import read_given_scores
 from fieldmark.search.stages.keys import baselines_key, stage_keys
 
 if TYPE_CHECKING:
@@ -47,12 +47,14 @@ def sweep_priorsnet(options: SweepOptions) -> SweepResult | DryRun:
     check_data(plan)
     if options.dry_run:
         return dry_run(plan, options, baselines_key(dataset, stages))
+    given_scores = read_given_scores(options.image_scores, dataset)  # bad scores must not leave an empty store behind
     from fieldmark.store import Store
 
     store = Store.open(options.store)
     check_store(store, plan, options)
     with Progress() as progress, LeaseKeeper(store, plan.sweep_id, takeover=options.takeover) as lease:
-        return _Sweep(options, dataset, plan, store, progress, lease).run(started)
+        ready = Preparation(options, dataset, plan, store, given_scores, progress.say)
+        return _Sweep(options, plan, store, progress, lease, ready).run(started)
 
 
 class _Sweep:
@@ -61,18 +63,18 @@ class _Sweep:
     def __init__(
         self,
         options: SweepOptions,
-        dataset: DataSet,
         plan: SweepPlan,
         store: "Store",
         progress: Progress,
         lease: LeaseKeeper,
+        ready: Preparation,
     ) -> None:
         self._options = options
         self._plan = plan
         self._store = store
         self._progress = progress
         self._lease = lease
-        self._ready = Preparation(options, dataset, plan, store, progress.say)
+        self._ready = ready
 
     def run(self, started: float) -> SweepResult:
         """Does what is left of the sweep."""

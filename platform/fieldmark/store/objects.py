@@ -49,7 +49,7 @@ class Objects:
             self.root = Path(url.removeprefix("file://")).expanduser().absolute()
             self.url = str(self.root)
             if not create and not self.root.is_dir():
-                raise UserError(f"--store {url}: there is no such folder")
+                raise UserError(f"--store {url}: there is no such folder; a sweep makes one")
             with _named(url, "open"):
                 self.root.mkdir(parents=True, exist_ok=True)
                 self._store = LocalStore(self.root, automatic_cleanup=True)

@@ -21,13 +21,30 @@ Say = Callable[[str], None]
 PARTS = (Split.TRAIN, Split.TUNE, Split.TEST)
 
 
-def image_config(image_scores: str | None) -> ImageStageConfig:
+GivenScores = Mapping[Split, ImageScores]
+"""Scores from the user's files, by part."""
+
+
+def image_config(*, given: bool) -> ImageStageConfig:
     """Returns the configuration of the image-only run; scores from a file name no backbone that we know."""
-    return IMAGE_STAGE if image_scores is None else ImageStageConfig(backbone="given")
+    return ImageStageConfig(backbone="given") if given else IMAGE_STAGE
+
+
+def read_given_scores(path: str | None, dataset: DataSet) -> GivenScores | None:
+    """Returns the scores in the user's files, or None where none were named.
+
+    Raises:
+        UserError: scores of the wrong shape.
+    """
+    if path is None:
+        return None
+    from fieldmark.data.image_scores import load_image_scores
+
+    return load_image_scores(path, dataset)
 
 
 def with_image_scores(
-    data: ExperimentData, dataset: DataSet, plan: SweepPlan, store: "Store", image_scores: str | None, say: Say
+    data: ExperimentData, dataset: DataSet, plan: SweepPlan, store: "Store", given: GivenScores | None, say: Say
 ) -> ExperimentData:
     """Returns the arrays with image scores joined, made now where the store has none; records the image-only run.
 
@@ -36,23 +53,18 @@ def with_image_scores(
         dataset: the data set, for its pictures.
         plan: names the stage.
         store: keeps the stage.
-        image_scores: the user's file of scores, or None.
+        given: the user's scores, or None to train a classifier.
         say: told what is going on, for people.
-
-    Raises:
-        UserError: scores of the wrong shape.
     """
     if "image_scores" not in plan.stages:
         return data
     seconds = 0.0
-    if image_scores is not None:
-        from fieldmark.data.image_scores import load_image_scores
-
-        joined = _joined(data, load_image_scores(image_scores, dataset), {}, plan.stages)
+    if given is not None:
+        joined = _joined(data, given, {}, plan.stages)
     else:
         arrays, seconds = _trained(dataset, plan.stages["image_scores"], store, say)
         joined = with_trained_scores(data, arrays, plan.stages)
-    _record(joined, plan, store, image_config(image_scores), seconds)
+    _record(joined, plan, store, image_config(given=given is not None), seconds)
     return joined
 
 
