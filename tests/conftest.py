@@ -1,7 +1,12 @@
 """Fixtures that every test may use."""
 
+import json
 import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,3 +28,24 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"no real records here: {folder} is absent")
     return folder
+
+
+@pytest.fixture(scope="session")
+def write_evidence(root: Path) -> Callable[[str, str, dict[str, Any]], None]:
+    """Writes docs/evidence/<topic>.json: the command, the revision, the machine and what was seen."""
+
+    def write(topic: str, command: str, figures: dict[str, Any]) -> None:
+        revision = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=False)
+        machine = {"processor": _processor(), "cores": os.cpu_count(), "accelerator": "none", "system": sys.platform}
+        found = {"topic": topic, "command": command, "revision": revision.stdout.strip(), "machine": machine, **figures}
+        folder = root / "docs" / "evidence"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{topic}.json").write_text(json.dumps(found, indent=2) + "\n")
+
+    return write
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")

@@ -154,8 +154,11 @@ class Driver:
 
 
 def kill_driver(driver: Driver, draw: random.Random) -> str | None:
-    """Kills the driver at a random moment; returns what was done, or None where it had ended."""
-    moment = time.monotonic() + draw.uniform(1, 35)
+    """Kills the driver at a random moment, every other time one among its trials; None where it had ended."""
+    among_trials = draw.random() < 0.5
+    if among_trials and not driver.watch(lambda: bool(driver.trials())):
+        return None
+    moment = time.monotonic() + draw.uniform(1, 12 if among_trials else 30)
     if not driver.watch(lambda: time.monotonic() >= moment):
         return None
     os.kill(driver.popen.pid, signal.SIGKILL)
@@ -211,7 +214,7 @@ def finish(state: State) -> dict[str, object]:
     """Has the same command end, runs it once more, and looks at what is recorded."""
     store = Path(state.folder) / "store"
     trials = max(int(str(one["trials"])) for one in state.rounds)
-    code, output = Driver(store, trials).ended()
+    code, _ = Driver(store, trials).ended()
     assert code == 0, "see driver.log"
     code, again = Driver(store, trials).ended()
     last = json.loads(again)

@@ -24,7 +24,9 @@ def test_a_sweep_survives_thirty_kills(root: Path) -> None:
     kinds = Counter(one["kind"] for one in found["rounds"])
     assert sum(kinds.values()) == ROUNDS
     assert found["two_drivers"]["second_on_one_sweep"] == 2
-    revision = subprocess.run(["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    revision = subprocess.run(
+        ["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+    )
     evidence = {
         "topic": "kills",
         "command": "make test-slow (tests/cluster/kill_loop.py --rounds 30)",

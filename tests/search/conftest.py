@@ -1,7 +1,8 @@
 """Small plans, runners that train nothing, and small data to train on."""
 
+import contextlib
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,10 +99,8 @@ class Bench:
             if kill_after is not None and self.attempts - begun >= kill_after:
                 raise Killed
 
-        try:
+        with contextlib.suppress(Killed):
             drive(scheduler, executor, watch)
-        except Killed:
-            pass
         return scheduler
 
 
@@ -150,5 +149,5 @@ def undated_records(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def small_records(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    yield write_records(tmp_path_factory.mktemp("data") / "records.csv")
+def small_records(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_records(tmp_path_factory.mktemp("data") / "records.csv")

@@ -46,5 +46,3 @@ def test_it_imports_neither_torch_nor_ray_takes_under_three_seconds_and_writes_n
     assert {f"S2:{row}" for row in range(1, 10)} <= rows
     assert ("S2:10" in rows) == (data == "world"), "the world has a superset"
     assert any("baselines" in note for note in dry["notes"])
-
-

@@ -80,4 +80,3 @@ def test_trials_on_ray(small_records: Path, tmp_path: Path) -> None:
     assert not ray.is_initialized()
     assert store.checkpoints(endless.run_id).load() is not None
     assert said == ["starting Ray on this machine"]
-

@@ -35,7 +35,7 @@ def check_store(store: "Store", plan: SweepPlan, options: SweepOptions) -> None:
     """Writes and reads back, reads every record, and looks whether there is room.
 
     Raises:
-        UserError: where the store cannot be written, has a damaged file, is unfit for the executor, or the disk is full.
+        UserError: where the store cannot be written, is damaged, is unfit for the executor, or its disk is full.
     """
     store.probe()
     for catalogue, column in ((store.runs, "run_id"), (store.evaluations, "evaluation_id")):

@@ -18,6 +18,7 @@ from fieldmark.tables.model import (
     ComparisonRow,
     Kind,
 )
+from fieldmark.tables.selection import SAMPLED
 from fieldmark.tables.statistics import reproduction, summarise
 
 STAGE_HELD = "One image classifier for all seeds: their spread is the prior's alone and understates that of the whole."
@@ -172,6 +173,7 @@ def _measured_row(context: Context, kind: Kind, measured: Measured) -> Compariso
         texts.append(
             "The setting that did best on tune, published or searched, on fresh seeds that took no part in choosing it."
         )
+        texts += [SAMPLED] if getattr(config, "loss", "") == "sampled" else []
     values = _plain_values(measured) if kind == "bound" else measured_values(context, measured)
     return ComparisonRow(
         kind=kind,

@@ -20,6 +20,9 @@ class Candidate:
     """How it differs from the published setting."""
 
 
+SAMPLED = "Trained with the sampled loss, not with all categories in every step."
+
+
 def card_scale(card: DatasetCard, name: ScaleName) -> Scale:
     """Returns the scale of that name for a data set, as a sweep chooses it."""
     return choose_scale(name, train_records=max(1, card.counts["train"]), category_size=max(1.0, card.category_size))
@@ -50,10 +53,9 @@ def candidates(wanted: Definition, row: PublishedRow, card: DatasetCard, scale: 
 
 
 def _variants() -> list[tuple[dict[str, object], list[str]]]:
-    sampled = "Trained with the sampled loss, not with all categories in every step."
     place_only = "No training record has a date: learned from place alone."
     return [
-        ({"loss": loss, "date": date}, ([sampled] if loss == "sampled" else []) + ([] if date else [place_only]))
+        ({"loss": loss, "date": date}, ([SAMPLED] if loss == "sampled" else []) + ([] if date else [place_only]))
         for loss in ("exact", "sampled")
         for date in (True, False)
     ]

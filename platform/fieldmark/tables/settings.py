@@ -135,7 +135,7 @@ class _Settings:
         return None if chosen is None else self.evidence.measured(chosen, score)
 
     def _raw_top1(self, measured: Measured, roles: tuple[str, ...]) -> Summary | None:
-        """Returns the top-1 of a prior as published, for its corrected scores: a capped sampler's class prior is in it."""
+        """Returns the top-1 of a prior as published, which holds a capped sampler's class prior."""
         if not measured.record.score.startswith("prior_"):
             return None
         raw = self.evidence.measured(measured.config_id, "prior_raw", roles)

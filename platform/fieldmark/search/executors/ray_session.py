@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fieldmark.errors import UserError
+from fieldmark.search.executors.guard import Guard
 
 if TYPE_CHECKING:
     from fieldmark.store import Store
@@ -44,8 +45,10 @@ class RaySession:
         logging.getLogger("ray").setLevel(logging.ERROR)
         quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
         wanted = address or os.environ.get("RAY_ADDRESS") or None
+        self._guard: Guard | None = None
         if wanted is None and not _cluster_on_this_machine():
             say("starting Ray on this machine")
+            self._guard = Guard()
             ray.init(address="local", num_cpus=_cpus(), **quiet)
         else:
             say(f"joining the Ray cluster {'at ' + wanted if wanted else 'on this machine'}")
@@ -110,6 +113,8 @@ class RaySession:
         import ray
 
         ray.shutdown()
+        if self._guard is not None:
+            self._guard.dismiss()
 
 
 def _probe(url: str, token: str, node: str) -> str | None:
