@@ -21,7 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 WORLD = "world:species=9,per_category=20,val_per_category=8,test_per_category=10,full=2"
-TRIALS_A_ROUND = 2
+TRIALS_A_ROUND = 3
 PATIENCE = 240.0
 GRACE = 15.0
 """Seconds after which no process of a killed driver may be left."""
@@ -40,6 +40,8 @@ FAULTS = (
     "plan.written",
     "card.written",
 )
+A_RUN = ("commit_run", "log", "trial", "checkpoint")
+"""Points that every run comes to once."""
 KINDS = ("driver", "trial", "fault")
 
 
@@ -112,6 +114,8 @@ class Driver:
         command += ["--trials", str(trials), "--seeds", "2", "--max-concurrent", "2", "--json", *flags]
         self.command = command
         self.seen: set[Process] = set()
+        self.gone_after = 0.0
+        """Seconds from the end of the command to that of the last of its processes."""
         self.log = (store.parent / "driver.log").open("ab")
         self.popen = subprocess.Popen(
             command,
@@ -136,21 +140,19 @@ class Driver:
         raise TimeoutError(f"the command did not come that far within {seconds:.0f} s; see driver.log")
 
     def ended(self) -> tuple[int, str]:
-        """Waits for the end; returns exit code and standard output."""
+        """Waits for the end and for all its processes to go; returns exit code and standard output."""
         self.watch(lambda: self.popen.poll() is not None)
-        output = self.popen.communicate()[0]
-        return self.popen.returncode, output
+        ended = time.monotonic()
+        while any(map(alive, self.seen)) and time.monotonic() - ended < GRACE:
+            time.sleep(0.2)
+        self.gone_after = time.monotonic() - ended
+        left = [title(pid)[:200] for pid, start in self.seen if alive((pid, start))]
+        assert not left, f"left {GRACE:.0f} s after the end of the driver: {left}"
+        return self.popen.returncode, self.popen.communicate()[0]
 
     def trials(self) -> list[int]:
         """Returns the processes in which trials run."""
         return [pid for pid, _ in descendants(self.popen.pid) if "ray::_Inner" in title(pid)]
-
-    def left_after(self, seconds: float) -> tuple[list[str], float]:
-        """Waits for all its processes to go; returns the titles of those left, and how long it took."""
-        started = time.monotonic()
-        while any(map(alive, self.seen)) and time.monotonic() - started < seconds:
-            time.sleep(0.2)
-        return [title(one[0])[:200] for one in self.seen if alive(one)], time.monotonic() - started
 
 
 def kill_driver(driver: Driver, draw: random.Random) -> str | None:
@@ -189,7 +191,7 @@ def do_round(state: State, number: int, attempt: int) -> dict[str, object] | Non
     point = ""
     if kind == "fault":
         point = FAULTS[number // len(KINDS) % len(FAULTS)]
-        nth = draw.randint(1, 6) if point.startswith(("commit", "log", "trial")) else 1
+        nth = draw.randint(1, 9) if "evaluation" in point else draw.randint(1, 2) if point.startswith(A_RUN) else 1
         hits = folder / "hits"
         hits.unlink(missing_ok=True)
         environment = {"FIELDMARK_FAULT": f"{point}:{nth}", "FIELDMARK_FAULT_STATE": str(hits)}
@@ -201,13 +203,11 @@ def do_round(state: State, number: int, attempt: int) -> dict[str, object] | Non
     else:
         what = (kill_driver if kind == "driver" else kill_trial)(driver, draw)
         code, _ = driver.ended()
-    left, seconds = driver.left_after(GRACE)
-    assert not left, f"left {GRACE:.0f} s after the end of the driver: {left}"
     if what is None:
         return None
     if kind == "trial":
         assert code == 0, f"a lost trial must not end the sweep: exit code {code}; see driver.log"
-    return {"kind": kind, "what": what, "trials": trials, "code": code, "gone_after": round(seconds, 2)}
+    return {"kind": kind, "what": what, "trials": trials, "code": code, "gone_after": round(driver.gone_after, 2)}
 
 
 def finish(state: State) -> dict[str, object]:

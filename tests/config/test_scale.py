@@ -39,3 +39,9 @@ def test_settings_of_the_sampled_loss_do_not_matter_to_the_exact_one() -> None:
     assert effective(PriorsNetConfig(sampled_categories=7), 1000) == PriorsNetConfig()
     sampled = PriorsNetConfig(loss="sampled", sampled_categories=7)
     assert effective(sampled, 1000) == sampled
+
+
+def test_the_rate_may_stay_as_published() -> None:
+    scale = choose_scale("smoke", train_records=3000, category_size=50, rate="published")
+    assert at_scale(PriorsNetConfig(), scale).lr == PriorsNetConfig().lr
+    assert "rate as published" in scale.describe()

@@ -85,7 +85,7 @@ class Bench:
 
     def scheduler(self, plan: SweepPlan) -> Scheduler:
         card = plan.facts.card
-        ledger = Ledger(self.store, card.fingerprint, card.protocol, plan.objective)
+        ledger = Ledger(self.store, card.fingerprint, card.protocol, plan.objective, plan.sweep_id)
         return Scheduler(plan, ledger, Proposals(self.store, plan.sweep_id))
 
     def drive(self, plan: SweepPlan, *, workers: int = 1, kill_after: int | None = None) -> Scheduler:

@@ -2,7 +2,10 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from fieldmark.config import PriorsNetConfig
+from fieldmark.errors import UserError
 from fieldmark.search.facts import DataFacts
 from fieldmark.search.plan import SweepPlan
 from search_spaces import priorsnet as space
@@ -44,7 +47,7 @@ def test_the_starred_row_needs_a_superset(plan_of: Plan, facts_with: Facts) -> N
 
 
 def test_more_trials_and_seeds_extend_the_same_sweep(plan_of: Plan) -> None:
-    assert plan_of(trials=1, seeds=1).sweep_id == plan_of(trials=90, seeds=5, scheduler="asha").sweep_id
+    assert plan_of(trials=1, seeds=1).sweep_id == plan_of(trials=90, seeds=5).sweep_id
 
 
 def test_what_changes_the_answers_changes_the_sweep(plan_of: Plan, facts_with: Facts) -> None:
@@ -89,3 +92,12 @@ def test_published_settings_lie_in_the_search_space() -> None:
         import optuna
 
         assert space.suggest(optuna.trial.FixedTrial(params)) == config
+
+
+def test_early_stopping_is_refused_where_it_would_judge_another_score(plan_of: Plan) -> None:
+    with pytest.raises(UserError, match="--objective product_raw:log_loss"):
+        plan_of(scheduler="asha", objective="prior_calibrated:log_loss")
+
+
+def test_sweeps_with_and_without_early_stopping_are_two(plan_of: Plan) -> None:
+    assert plan_of(scheduler="asha").sweep_id != plan_of().sweep_id

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fieldmark.search import searching
+from fieldmark.search.ledger import stopped_id
 from fieldmark.search.plan import SweepPlan
 from fieldmark.search.proposals import Proposals
 from fieldmark.search.scheduler import RETRIES
@@ -159,3 +160,16 @@ def test_a_retracted_run_is_neither_run_again_nor_learned_from(bench, plan_of: P
     scheduler = bench.drive(plan_of(**FLAGS))
     assert searched not in scheduler.new_runs
     assert Counter(one.state for one in scheduler.told())["complete"] == 9 + 5
+
+
+def test_a_run_that_was_stopped_early_is_whole_in_a_sweep_without_early_stopping(bench, plan_of: Plan) -> None:
+    with_stops = plan_of(trials=1, seeds=1, scheduler="asha")
+    without = plan_of(trials=1, seeds=1)
+    task = next(iter(with_stops.tasks(with_stops.groups[0])))
+    stump = bench.record(task).model_copy(
+        update={"run_id": stopped_id(task.run_id, with_stops.sweep_id), "status": "stopped", "metrics": {"top1": 0.1}}
+    )
+    bench.store.commit_run(stump)
+    assert bench.scheduler(with_stops).done_before == 1
+    bench.drive(without)
+    assert task.run_id in bench.done

@@ -144,6 +144,18 @@ def test_image_scores_from_a_file_are_joined(options: SweepOptions, records: Pat
     assert result.best.metrics["top1"] > result.baselines["image_only"]["top1"]
 
 
+def test_image_scores_must_cover_what_settings_are_chosen_on(options: SweepOptions, tmp_path: Path) -> None:
+    import numpy as np
+
+    np.save(tmp_path / "x_test_preds.npy", np.full((40, 4), 0.25, np.float32))
+    given = options.model_copy(update={"image_scores": str(tmp_path / "x_test_preds.npy"), "trials": 0, "seeds": 1})
+    with pytest.raises(UserError, match="no scores of the tune records"):
+        sweep_priorsnet(given)
+    assert not Path(options.store).exists()
+    result = run(given.model_copy(update={"objective": "prior_calibrated:log_loss"}))
+    assert result.best is not None
+
+
 def test_a_store_in_memory_is_refused_for_tune(options: SweepOptions) -> None:
     with pytest.raises(UserError, match="memory"):
         sweep_priorsnet(options.model_copy(update={"store": "memory://", "executor": "tune"}))

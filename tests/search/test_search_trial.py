@@ -11,6 +11,7 @@ from fieldmark.data.open import open_dataset
 from fieldmark.search.executors.work import Work
 from fieldmark.search.facts import facts_of
 from fieldmark.search.interruption import CutOff
+from fieldmark.search.ledger import stopped_id
 from fieldmark.search.options import sweep_options
 from fieldmark.search.plan import SweepPlan, build_plan
 from fieldmark.search.tasks import Task
@@ -124,7 +125,8 @@ def test_a_run_stopped_at_a_rung_is_recorded_as_stopped_and_not_evaluated(small,
         store.put_once(f"sweeps/{plan.sweep_id}/rungs/003/run{n}.json", b'{"goodness": 9.0, "goes_on": true}')
     task = task_of(plan, early_stopping=True)
     run_trial(task, data, store)
-    record = store.run(task.run_id)
+    assert not store.has_run(task.run_id), "another sweep may want the whole run"
+    record = store.run(stopped_id(task.run_id, task.trial.sweep))
     assert (record.status, record.epochs) == ("stopped", 3)
     assert "log_loss" in record.metrics
     assert len(store.evaluations(["run_id"])) == 0

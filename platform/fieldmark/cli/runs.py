@@ -156,6 +156,7 @@ def rerun(
     *,
     store: StoreFlag = "runs",
     data: Annotated[str | None, Parameter(help="Where the data set is now.")] = None,
+    image_scores: Annotated[str | None, Parameter(help="The image scores that the run was given.")] = None,
     json: JsonFlag = False,
 ) -> int:
     """Do a run again and compare: the same machine gives the same numbers. The store is not changed.
@@ -166,7 +167,7 @@ def rerun(
     from fieldmark.search.rerun import rerun as repeat
 
     opened = open_existing(store)
-    comparison = repeat(opened, find_run(opened, run_id), data=data)
+    comparison = repeat(opened, find_run(opened, run_id), data=data, image_scores=image_scores)
     if json:
         print_json(comparison.model_dump(mode="json"))
     else:

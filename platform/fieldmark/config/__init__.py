@@ -14,7 +14,7 @@ from fieldmark.config.identity import canonical_json, digest
 from fieldmark.config.images import BayesConfig, ImageStageConfig
 from fieldmark.config.priorsnet import PriorsNetConfig
 from fieldmark.config.run import MethodConfig, RunSpec
-from fieldmark.config.scale import Scale, ScaleName, at_scale, choose_scale, effective
+from fieldmark.config.scale import RateRule, Scale, ScaleName, at_scale, choose_scale, effective
 
 __all__ = [
     "BaselineConfig",
@@ -28,6 +28,7 @@ __all__ = [
     "NearestNeighboursConfig",
     "PriorsNetConfig",
     "RadiusNeighboursConfig",
+    "RateRule",
     "RunSpec",
     "Scale",
     "ScaleName",

@@ -22,6 +22,8 @@ class ImageStageConfig(Configuration):
     """AdamW's peak rate; one cosine cycle."""
     weight_decay: float = Field(1.0, ge=0)
     """Strong, so that the labels of look-alikes' pictures are not learned by heart."""
+    threads: int = Field(1, ge=1)
+    """Threads it is trained with: they add up sums in another order, and so change the last digits."""
     label_smoothing: float = Field(0.0, ge=0, lt=1)
 
 

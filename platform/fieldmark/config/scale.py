@@ -13,6 +13,7 @@ LARGEST_PUBLISHED_BATCH = 4096
 FEWEST_UPDATES = 300
 
 ScaleName = Literal["smoke", "paper"]
+RateRule = Literal["scaled", "published"]
 
 
 class Scale(BaseModel):
@@ -23,6 +24,8 @@ class Scale(BaseModel):
     name: ScaleName
     k: int = Field(1, ge=1)
     """Batches are divided by k, Adam's rate by the square root of k."""
+    rate: RateRule = "scaled"
+    """Whether Adam's rate follows the batch, or stays as published."""
     category_size: float = Field(PAPER_CATEGORY_SIZE, gt=0)
     """Median training images a category; caps are scaled by its ratio to the paper's 50."""
 
@@ -30,13 +33,14 @@ class Scale(BaseModel):
         """Returns the sentence that stands in a table's header."""
         if self.name == "paper":
             return "scale paper: settings as published"
+        rate = f"rate / sqrt({self.k})" if self.rate == "scaled" else "rate as published"
         return (
             f"scale smoke: a demonstration of the method, never a test of a published number; batch / {self.k}, "
-            f"rate / sqrt({self.k}), cap x {self.category_size / PAPER_CATEGORY_SIZE:.2f}"
+            f"{rate}, cap x {self.category_size / PAPER_CATEGORY_SIZE:.2f}"
         )
 
 
-def choose_scale(name: ScaleName, *, train_records: int, category_size: float) -> Scale:
+def choose_scale(name: ScaleName, *, train_records: int, category_size: float, rate: RateRule = "scaled") -> Scale:
     """Returns the scale of that name for a training set.
 
     Smoke divides by the smallest power of two that leaves the largest published batch 300 updates in 30 epochs.
@@ -45,12 +49,13 @@ def choose_scale(name: ScaleName, *, train_records: int, category_size: float) -
         name: `smoke` or `paper`.
         train_records: training observations, at least 1.
         category_size: median of them a category.
+        rate: whether Adam's rate is divided too.
     """
     if name == "paper":
         return Scale(name="paper")
     needed = FEWEST_UPDATES * LARGEST_PUBLISHED_BATCH / (PAPER_EPOCHS * train_records)
     k = min(2 ** max(0, math.ceil(math.log2(needed))), 256)
-    return Scale(name="smoke", k=k, category_size=category_size)
+    return Scale(name="smoke", k=k, rate=rate, category_size=category_size)
 
 
 def at_scale(config: PriorsNetConfig, scale: Scale) -> PriorsNetConfig:
@@ -61,7 +66,7 @@ def at_scale(config: PriorsNetConfig, scale: Scale) -> PriorsNetConfig:
     return config.model_copy(
         update={
             "batch": max(1, config.batch // scale.k),
-            "lr": config.lr / math.sqrt(scale.k),
+            "lr": config.lr / math.sqrt(scale.k) if scale.rate == "scaled" else config.lr,
             "images_per_class": None if cap is None else max(1, round(cap * scale.category_size / PAPER_CATEGORY_SIZE)),
         }
     )

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from fieldmark.config import PriorsNetConfig
 from fieldmark.errors import UserError
 from fieldmark.search.estimate import Speeds, bytes_of
+from fieldmark.search.ledger import stopped_id
 from fieldmark.search.options import SweepOptions
 from fieldmark.search.plan import CONFIRMATION_SEED, Group, SweepPlan
 from fieldmark.search.proposals import Proposals
@@ -175,7 +176,9 @@ def _planned(plan: SweepPlan, group: Group, store: "Store | None") -> PlannedGro
 
 
 def _has(store: "Store | None", task: Task) -> bool:
-    return store is not None and store.has_run(task.run_id)
+    return store is not None and (
+        store.has_run(task.run_id) or store.has_run(stopped_id(task.run_id, task.trial.sweep))
+    )
 
 
 def _line(group: PlannedGroup) -> str:

@@ -3,7 +3,7 @@
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from fieldmark.config import Scale, ScaleName, choose_scale
+from fieldmark.config import RateRule, Scale, ScaleName, choose_scale
 from fieldmark.data.observations import DataSet, Split
 from fieldmark.store.records import DatasetCard
 
@@ -32,18 +32,20 @@ class DataFacts(BaseModel):
         return everything if cap is None else min(everything, cap * card.categories)
 
 
-def facts_of(data: DataSet, spec: str, scale: ScaleName | None) -> DataFacts:
+def facts_of(data: DataSet, spec: str, scale: ScaleName | None, rate: RateRule = "scaled") -> DataFacts:
     """Returns the facts of a split data set.
 
     Args:
         data: the data set.
         spec: what the user typed after --data.
         scale: as asked for; None takes `smoke` on the world and `paper` on everything else.
+        rate: whether `smoke` divides Adam's rate, too.
     """
     card = dataset_card(data, spec)
     is_world = spec.partition(":")[0] == "world"
     name: ScaleName = scale or ("smoke" if is_world else "paper")
-    chosen = choose_scale(name, train_records=max(1, card.counts["train"]), category_size=max(1.0, card.category_size))
+    size = max(1.0, card.category_size)
+    chosen = choose_scale(name, train_records=max(1, card.counts["train"]), category_size=size, rate=rate)
     dates = bool(data.observations.place_time.has_date_N[data.indices(Split.TRAIN)].any())
     notes = card.notes if dates else (*card.notes, NO_DATES)
     return DataFacts(card=card.model_copy(update={"notes": notes}), scale=chosen, has_dates=dates, is_world=is_world)

@@ -26,6 +26,14 @@ class Known(BaseModel):
     cpu_seconds: float
 
 
+def stopped_id(run_id: str, sweep: str) -> str:
+    """Returns the id under which a sweep records that it stopped a run early; the run's own id stays free.
+
+    Another sweep may want the whole run, and must not be handed a stump of it.
+    """
+    return digest({"stopped": run_id, "sweep": sweep})
+
+
 def evaluation_id(run_id: str, split: str, score: str) -> str:
     """Returns the id under which a run's evaluation is stored (that of `EvaluationRecord`)."""
     return digest({"runs": (run_id,), "split": split, "score": score})
@@ -34,9 +42,10 @@ def evaluation_id(run_id: str, split: str, score: str) -> str:
 class Ledger:
     """The recorded runs of one data set under one protocol, by id."""
 
-    def __init__(self, store: "Store", fingerprint: str, protocol: str, objective: Objective) -> None:
+    def __init__(self, store: "Store", fingerprint: str, protocol: str, objective: Objective, sweep: str = "") -> None:
         self._store = store
         self._objective = objective
+        self._sweep = sweep
         self._retracted = set(store.retractions())
         self._known = self._read(fingerprint, protocol)
 
@@ -44,18 +53,23 @@ class Ledger:
         return len(self._known)
 
     def get(self, run_id: str) -> Known | None:
-        """Returns a run that is known to be recorded."""
-        return self._known.get(run_id)
+        """Returns a run that is known to be recorded, whole or as stopped by this sweep."""
+        return self._known.get(run_id) or self._known.get(stopped_id(run_id, self._sweep))
 
     def look_again(self, run_id: str) -> Known | None:
         """Asks the store for one run, e.g. when its worker says that it has ended."""
-        if run_id not in self._known and self._store.has_run(run_id):
-            self._known[run_id] = self._of(self._store.run(run_id))
-        return self._known.get(run_id)
+        if self.get(run_id) is None:
+            for one in (run_id, stopped_id(run_id, self._sweep)):
+                if self._store.has_run(one):
+                    self._known[one] = self._of(self._store.run(one))
+        return self.get(run_id)
 
     def metrics(self, run_id: str, split: str, score: str) -> dict[str, float]:
-        """Returns the metrics of a run's evaluation, or none where it has no such score."""
+        """Returns the metrics of a run's evaluation, or none where it has no such score or is retracted."""
         from fieldmark.errors import UserError
+
+        if run_id in self._retracted:
+            return {}
 
         try:
             return dict(self._store.evaluation(evaluation_id(run_id, split, score)).metrics)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from fieldmark.config import ScaleName
+from fieldmark.config import RateRule, ScaleName
 from fieldmark.errors import UserError
 from fieldmark.search.objective import Objective
 
@@ -41,6 +41,8 @@ class SweepOptions(BaseModel):
     """Seeds of every published row, and fresh ones for the best setting found."""
     scale: ScaleName | None = None
     """smoke (a demonstration; default on the world) or paper (rows as published; default on real data)."""
+    rate: RateRule = "scaled"
+    """With smoke: divide Adam's rate by the root of the batch's factor (scaled), or leave it as published."""
     store: str = "runs"
     """Results store: a folder, s3://, gs:// or az://."""
     address: str | None = None

@@ -5,7 +5,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from fieldmark.config import MethodConfig, PriorsNetConfig, RunSpec, at_scale, digest, effective
+from fieldmark.config import MethodConfig, PriorsNetConfig, RunSpec, TangConfig, at_scale, digest, effective
+from fieldmark.errors import UserError
 from fieldmark.search.facts import DataFacts
 from fieldmark.search.objective import Objective
 from fieldmark.search.options import SweepOptions
@@ -75,15 +76,21 @@ class SweepPlan(BaseModel):
                 "sampler": self.sampler,
                 "seed": self.search_seed,
                 "objective": self.objective.text,
+                "early_stopping": self.early_stopping,
                 "stages": self.stages,
             }
         )
 
     def with_baselines(self, configs: Iterable[MethodConfig]) -> "SweepPlan":
-        """Returns the plan with reference priors, each run once, since they are deterministic."""
+        """Returns the plan with reference priors: once each where they are deterministic, on every seed where not."""
         known = [group for group in self.groups if group.role != "baseline"]
         groups = [
-            Group(role="baseline", config=config, seeds=(0,), number=len(known) + position)
+            Group(
+                role="baseline",
+                config=config,
+                seeds=tuple(range(self.seeds)) if isinstance(config, TangConfig) else (0,),
+                number=len(known) + position,
+            )
             for position, config in enumerate(configs)
         ]
         return self.model_copy(update={"groups": (*known, *groups)})
@@ -156,6 +163,11 @@ def build_plan(options: SweepOptions, facts: DataFacts, stages: Mapping[str, str
         confirm_exact=options.confirm_exact and options.loss == "sampled",
         groups=(),
     )
+    if plan.early_stopping and plan.objective.score != (rung_score := "product_raw" if images else "prior_raw"):
+        raise UserError(
+            f"--scheduler asha judges runs by {rung_score} while they train, but the objective is "
+            f"{plan.objective.text}: add --objective {rung_score}:{plan.objective.metric}"
+        )
     return plan.model_copy(update={"groups": _published(plan, space.published())})
 
 

@@ -4,10 +4,12 @@ from pydantic import BaseModel, ConfigDict
 
 from fieldmark.config import BayesConfig, ImageStageConfig
 from fieldmark.data.experiment import ExperimentData, experiment_data
+from fieldmark.data.image_scores import load_image_scores
 from fieldmark.data.observations import DataSet
 from fieldmark.errors import UserError
 from fieldmark.search.objective import Objective
-from fieldmark.search.stages.images import with_trained_scores
+from fieldmark.search.stages.images import with_given_scores, with_trained_scores
+from fieldmark.search.stages.keys import stage_keys
 from fieldmark.search.tasks import Task
 from fieldmark.search.trial import run_trial
 from fieldmark.store import Store
@@ -50,13 +52,14 @@ class Comparison(BaseModel):
         return [head, *rows, f"{self.run_id}: " + ("the same numbers" if self.equal else "other numbers")]
 
 
-def rerun(store: Store, run_id: str, *, data: str | None = None) -> Comparison:
+def rerun(store: Store, run_id: str, *, data: str | None = None, image_scores: str | None = None) -> Comparison:
     """Does a run again, in this process and on one thread, as a trial would.
 
     Args:
         store: holds the run and the stages that it consumed.
         run_id: the whole id.
         data: where the data set is now; default: where it was.
+        image_scores: the file of image scores, for a run that was given one.
 
     Raises:
         UserError: a run that cannot be repeated so, or data that is not the run's.
@@ -68,7 +71,7 @@ def rerun(store: Store, run_id: str, *, data: str | None = None) -> Comparison:
         raise UserError(f"run {run_id}: only a completed prior can be repeated, not {record.spec.config.method}")
     torch.set_num_threads(1)
     scratch = Store.open("memory://")
-    arrays = _arrays(store, record, data)
+    arrays = _arrays(store, record, data, image_scores)
     objective = Objective.default(images="image_scores" in record.spec.stages)
     task = Task(spec=record.spec, scale=record.scale, trial=record.trial, objective=objective)
     outcome = run_trial(task, arrays, scratch)
@@ -77,15 +80,20 @@ def rerun(store: Store, run_id: str, *, data: str | None = None) -> Comparison:
     return Comparison(run_id=run_id, figures=_figures(store, scratch, run_id))
 
 
-def _arrays(store: Store, record: RunRecord, data: str | None) -> ExperimentData:
+def _arrays(store: Store, record: RunRecord, data: str | None, image_scores: str | None) -> ExperimentData:
     dataset = _dataset(store, record, data)
     arrays = experiment_data(dataset)
+    if image_scores is not None:
+        if stage_keys(dataset, image_scores)["image_scores"] != record.spec.stages.get("image_scores"):
+            raise UserError(f"--image-scores {image_scores}: not the scores that run {record.run_id} was given")
+        given = load_image_scores(image_scores, dataset)
+        return with_given_scores(arrays, given, record.spec.stages)
     key = record.spec.stages.get("image_scores")
     if key is None:
         return arrays
     stage = store.stage(key)
     if stage is None:
-        raise UserError(f"run {record.run_id}: its image scores came from a file that the store does not keep")
+        raise UserError(f"run {record.run_id}: its image scores came from a file; name it with --image-scores")
     return with_trained_scores(arrays, stage, record.spec.stages)
 
 

@@ -43,11 +43,12 @@ def sweep_priorsnet(options: SweepOptions) -> SweepResult | DryRun:
     started = time.monotonic()
     dataset = open_dataset(options.data, protocol=options.protocol, max_bad_share=options.max_bad_share)
     stages = stage_keys(dataset, options.image_scores)
-    plan = build_plan(options, facts_of(dataset, options.data, options.scale), stages)
+    plan = build_plan(options, facts_of(dataset, options.data, options.scale, options.rate), stages)
     check_data(plan)
     if options.dry_run:
         return dry_run(plan, options, baselines_key(dataset, stages))
-    given_scores = read_given_scores(options.image_scores, dataset)  # bad scores must not leave an empty store behind
+    # Before the store is opened: bad scores must not leave an empty one behind.
+    given_scores = read_given_scores(options.image_scores, dataset, plan.objective)
     from fieldmark.store import Store
 
     store = Store.open(options.store)
@@ -89,7 +90,7 @@ class _Sweep:
             raise
         self._store.put_plan(self._plan.sweep_id, self._plan.model_dump(mode="json"))
         card = self._plan.facts.card
-        ledger = Ledger(self._store, card.fingerprint, card.protocol, self._plan.objective)
+        ledger = Ledger(self._store, card.fingerprint, card.protocol, self._plan.objective, self._plan.sweep_id)
         scheduler = Scheduler(self._plan, ledger, Proposals(self._store, self._plan.sweep_id))
         interrupted = self._drive(scheduler, started)
         if len(self._store.list("records")) > LOOSE_RECORDS:

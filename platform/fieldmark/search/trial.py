@@ -15,6 +15,7 @@ from fieldmark.data.experiment import ExperimentData
 from fieldmark.search.asha import Rungs
 from fieldmark.search.checkpoints import RunCheckpoints
 from fieldmark.search.interruption import CutOff, KeepGoing
+from fieldmark.search.ledger import stopped_id
 from fieldmark.search.provenance import provenance
 from fieldmark.search.tasks import Outcome, Task
 from fieldmark.store.faults import fault_point
@@ -52,7 +53,7 @@ def run_trial(
     Raises:
         CutOff: the run was asked to stop; its checkpoint stays.
     """
-    if store.has_run(task.run_id):
+    if store.has_run(task.run_id) or store.has_run(stopped_id(task.run_id, task.trial.sweep)):
         return Outcome(run_id=task.run_id, kind="recorded")
     started = time.time()
     try:
@@ -115,8 +116,9 @@ class _Run:
 
     def _record(self, evaluated: "list[Evaluated]", parameters: int, started: float) -> None:
         rows = self._checkpoints.rows
+        task = self._task
         record = RunRecord(
-            run_id=self._task.run_id,
+            run_id=stopped_id(task.run_id, task.trial.sweep) if self._stopped else task.run_id,
             spec=self._task.spec,
             scale=self._task.scale,
             status="stopped" if self._stopped else "completed",
@@ -128,7 +130,7 @@ class _Run:
             cost=self._checkpoints.stopwatch.cost(),
             provenance=provenance(started, time.time()),
         )
-        self._store.append_log(self._task.run_id, log_text(record, rows))
+        self._store.append_log(record.run_id, log_text(record, rows))
         self._store.commit_run(record, curve=curve_table(rows))
 
     def _report(self, epoch: int, metrics: Mapping[str, float]) -> bool:

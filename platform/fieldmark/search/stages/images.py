@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from fieldmark.config import ImageStageConfig
 from fieldmark.data.experiment import DenseScores, ExperimentData, ImageScores
 from fieldmark.data.observations import DataSet, Split
+from fieldmark.errors import UserError
+from fieldmark.search.objective import Objective
 from fieldmark.search.plan import SweepPlan
 from fieldmark.search.stages.commit import commit_stage, stage_task
 from fieldmark.search.stages.keys import IMAGE_STAGE, IMAGE_STAGE_SEED
@@ -30,17 +32,30 @@ def image_config(*, given: bool) -> ImageStageConfig:
     return ImageStageConfig(backbone="given") if given else IMAGE_STAGE
 
 
-def read_given_scores(path: str | None, dataset: DataSet) -> GivenScores | None:
+def read_given_scores(path: str | None, dataset: DataSet, objective: Objective) -> GivenScores | None:
     """Returns the scores in the user's files, or None where none were named.
 
+    Args:
+        path: a file or folder.
+        dataset: the data set they belong to.
+        objective: what the sweep maximises on tune; a prior's own score needs no image there.
+
     Raises:
-        UserError: scores of the wrong shape.
+        UserError: scores of the wrong shape, or none for a part that is judged by them.
     """
     if path is None:
         return None
     from fieldmark.data.image_scores import load_image_scores
 
-    return load_image_scores(path, dataset)
+    scores = load_image_scores(path, dataset)
+    needed = [Split.TEST] if objective.score.startswith("prior_") else [Split.TUNE, Split.TEST]
+    for part in needed:
+        if part not in scores:
+            raise UserError(
+                f"--image-scores {path}: no scores of the {part.name.lower()} records of protocol {dataset.protocol}; "
+                "give them too, or judge settings by the prior alone with --objective prior_calibrated:log_loss"
+            )
+    return scores
 
 
 def with_image_scores(
@@ -60,12 +75,17 @@ def with_image_scores(
         return data
     seconds = 0.0
     if given is not None:
-        joined = _joined(data, given, {}, plan.stages)
+        joined = with_given_scores(data, given, plan.stages)
     else:
         arrays, seconds = _trained(dataset, plan.stages["image_scores"], store, say)
         joined = with_trained_scores(data, arrays, plan.stages)
     _record(joined, plan, store, image_config(given=given is not None), seconds)
     return joined
+
+
+def with_given_scores(data: ExperimentData, given: GivenScores, stages: Mapping[str, str]) -> ExperimentData:
+    """Returns the arrays with the user's scores joined; they have no features."""
+    return _joined(data, given, {}, stages)
 
 
 def with_trained_scores(
@@ -84,8 +104,6 @@ def with_trained_scores(
 
 
 def _trained(dataset: DataSet, key: str, store: "Store", say: Say) -> "tuple[dict[str, NDArray[np.float32]], float]":
-    import os
-
     from fieldmark.training.image_stage import train_image_stage
 
     arrays = store.stage(key)
@@ -98,7 +116,7 @@ def _trained(dataset: DataSet, key: str, store: "Store", say: Say) -> "tuple[dic
         say(f"image classifier {config.backbone}: epoch {epoch} of {config.epochs}, {figures}")
         return True
 
-    result = train_image_stage(config, dataset, IMAGE_STAGE_SEED, report=report, threads=os.cpu_count() or 1)
+    result = train_image_stage(config, dataset, IMAGE_STAGE_SEED, report=report, threads=config.threads)
     arrays = {f"scores_{split.name}": scores for split, scores in result.scores.items()}
     arrays |= {f"features_{split.name}": features for split, features in result.features.items()}
     store.put_stage(key, arrays, {"config": config.model_dump(mode="json"), "seconds": result.seconds})

@@ -3,7 +3,15 @@
 import hashlib
 from pathlib import Path
 
-from fieldmark.config import ImageStageConfig, digest
+from fieldmark.config import (
+    GridConfig,
+    ImageStageConfig,
+    KernelDensityConfig,
+    NearestNeighboursConfig,
+    RadiusNeighboursConfig,
+    TangConfig,
+    digest,
+)
 from fieldmark.data.observations import DataSet
 from fieldmark.errors import UserError
 
@@ -12,6 +20,9 @@ IMAGE_STAGE = ImageStageConfig()
 
 IMAGE_STAGE_SEED = 0
 """One stage for all seeds of a sweep: tables say in a footnote that it was held (SCIENCE rule 12)."""
+
+CHOSEN = (GridConfig, NearestNeighboursConfig, RadiusNeighboursConfig, KernelDensityConfig, TangConfig)
+"""Baselines whose settings the stage chooses: a new version of one makes the choice anew."""
 
 CHUNK = 2**20
 
@@ -45,7 +56,7 @@ def baselines_key(data: DataSet, stages: dict[str, str]) -> str:
     return digest(
         {
             "stage": "baselines",
-            "numerics": 1,
+            "numerics": {config.__name__: config.numerics_version for config in CHOSEN},
             "fingerprint": data.observations.fingerprint,
             "protocol": data.protocol,
             "stages": stages,
@@ -58,6 +69,7 @@ def _content(path: Path) -> str:
     found = hashlib.sha256()
     try:
         for file in files:
+            found.update(file.name.encode())  # a name tells which part the scores belong to
             with file.open("rb") as stream:
                 while chunk := stream.read(CHUNK):
                     found.update(chunk)
