@@ -1,0 +1,32 @@
+"""Runs the benchmarks and keeps what they print (slow): ratios measured in one run, with the machine named."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Evidence = Callable[[str, str, dict[str, Any]], None]
+
+COMMANDS = {
+    "priorsnet_step": [],
+    "priorsnet_accuracy": ["--accuracy"],
+    "sweep_overhead": [],
+    "store": [],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("topic", COMMANDS)
+def test_a_benchmark(topic: str, root: Path, tmp_path: Path, write_evidence: Evidence) -> None:
+    program = "priorsnet_step" if topic.startswith("priorsnet") else topic
+    command = [sys.executable, str(root / "benchmarks" / f"{program}.py"), *COMMANDS[topic], "--json"]
+    done = subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, check=True)
+    figures = json.loads(done.stdout)
+    assert figures
+    shown = " ".join(["python", f"benchmarks/{program}.py", *COMMANDS[topic]])
+    write_evidence(f"benchmark_{topic}", shown, {"figures": figures})
