@@ -12,8 +12,7 @@ import pytest
 Evidence = Callable[[str, str, dict[str, Any]], None]
 
 COMMANDS = {
-    "priorsnet_step": [],
-    "priorsnet_accuracy": ["--accuracy"],
+    "priorsnet_step": ["--accuracy"],
     "sweep_overhead": [],
     "store": [],
 }
@@ -23,10 +22,9 @@ COMMANDS = {
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("topic", COMMANDS)
 def test_a_benchmark(topic: str, root: Path, tmp_path: Path, write_evidence: Evidence) -> None:
-    program = "priorsnet_step" if topic.startswith("priorsnet") else topic
-    command = [sys.executable, str(root / "benchmarks" / f"{program}.py"), *COMMANDS[topic], "--json"]
+    program = f"benchmarks/{topic}.py"
+    command = [sys.executable, str(root / program), *COMMANDS[topic], "--json"]
     done = subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, check=True)
     figures = json.loads(done.stdout)
     assert figures
-    shown = " ".join(["python", f"benchmarks/{program}.py", *COMMANDS[topic]])
-    write_evidence(f"benchmark_{topic}", shown, {"figures": figures})
+    write_evidence(f"benchmark_{topic}", " ".join(["python", program, *COMMANDS[topic]]), {"figures": figures})

@@ -20,7 +20,7 @@ from fieldmark.config import (
     effective,
 )
 from fieldmark.papers import configuration, rows
-from fieldmark.store.records import Cost, DatasetCard, EvaluationRecord, RunRecord, Trial
+from fieldmark.store.records import Cost, DatasetCard, EvaluationRecord, Provenance, RunRecord, Trial
 from fieldmark.store.store import Store
 from fieldmark.tables.selection import card_scale
 
@@ -73,6 +73,10 @@ class Writer:
         stages: dict[str, str] | None = None,
         predictions: bool = True,
         reverse: bool = False,
+        sweep: str = "sweep-1",
+        started: float = 0.0,
+        tune_top1: float | None = None,
+        probability: float | None = None,
     ) -> str:
         """Commits a run and its test evaluation; `hits` is an accuracy or the hits themselves."""
         spec = RunSpec(
@@ -84,9 +88,18 @@ class Writer:
             seed=seed,
         )
         scale = scale or card_scale(self.card, "smoke" if self.card.spec.startswith("world") else "paper")
-        trial = Trial(sweep="sweep-1", role=role, group=config.config_id)
+        trial = Trial(sweep=sweep, role=role, group=config.config_id)
         self.store.commit_run(
-            RunRecord(run_id=spec.run_id, spec=spec, scale=scale, status=status, trial=trial, cost=Cost(seconds=2.0))
+            RunRecord(
+                run_id=spec.run_id,
+                spec=spec,
+                scale=scale,
+                status=status,
+                trial=trial,
+                cost=Cost(seconds=2.0),
+                provenance=Provenance(started=started),
+                metrics={} if tune_top1 is None else {"top1": tune_top1},
+            )
         )
         images = self.card.counts["test"]
         hit_N = drawn(hits, images if predictions else 0, seed) if isinstance(hits, float) else hits
@@ -101,15 +114,23 @@ class Writer:
             n=images,
             metrics=metrics,
             role=role,
-            sweep="sweep-1",
+            sweep=sweep,
             parameters=553_000,
             seconds=0.1,
         )
         ids = [f"image-{place}" for place in range(len(hit_N))]
         table = pa.table({"image_id": ids, "hit1": hit_N.astype(np.float32)})
+        if probability is not None:
+            table = table.append_column("true_probability", pa.array(np.full(len(hit_N), probability, np.float32)))
         table = table.take(pa.array(np.arange(images)[::-1])) if reverse else table
         self.store.commit_evaluation(record, predictions=table if predictions else None)
         return spec.run_id
+
+    def plan(self, sweep: str, *, stages: dict[str, str] | None = None, scale: Scale | None = None) -> None:
+        """Puts as much of a sweep's plan as tables read."""
+        scale = scale or card_scale(self.card, "smoke" if self.card.spec.startswith("world") else "paper")
+        facts = {"card": self.card.model_dump(mode="json"), "scale": scale.model_dump(mode="json")}
+        self.store.put_plan(sweep, {"facts": facts, "stages": self.stages if stages is None else stages, "groups": []})
 
     def configuration(self, number: int, **changes: object) -> PriorsNetConfig:
         """Returns what a row of S2 runs on this data."""

@@ -41,7 +41,8 @@ def test_losing_to_a_baseline_is_said_plainly(store: Store, write: Callable[...,
     writer.permitted(seeds=1, accuracy=lambda row, seed: 0.29, score="prior_raw")
     writer.run(ClassFrequencyConfig(), 0.59, score="prior_raw", role="baseline")
     writer.run(NearestNeighboursConfig(), 0.29, score="prior_raw", role="baseline")
-    (sentence,) = settings_table(store).closing
+    sentence, smallest = settings_table(store).closing
+    assert smallest.startswith("Minimum detectable difference between a setting and a baseline")
     assert "loses to class frequency (-30" in sentence
     assert "cannot be told from nearest neighbours" in sentence
 
@@ -53,7 +54,7 @@ def test_the_chosen_setting_is_judged_on_fresh_seeds(finished: Any) -> None:
     table = settings_table(finished.store)
     roles = {row.role: row.metrics["top1"].mean for row in table.rows if row.config_id == best.config_id}
     assert roles == {"search": pytest.approx(0.80), "confirmation": pytest.approx(0.71)}
-    assert "on fresh seeds) has 71.00 %" in table.closing[0]
+    assert "exact loss, on fresh seeds) has 71.00 %" in table.closing[0]
 
 
 def test_the_superset_row_is_never_the_best(finished: Any) -> None:
