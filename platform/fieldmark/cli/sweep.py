@@ -57,6 +57,6 @@ def _print_tables(store: "Store", result: "SweepResult") -> None:
     from fieldmark.tables.render import render
     from fieldmark.tables.settings import settings_table
 
-    print(render(comparison_table(store, "S2", dataset=result.dataset), "terminal"))
+    print(render(comparison_table(store, "S2", sweep=result.sweep), "terminal"))
     print(render(settings_table(store, result.sweep), "terminal"))
     sys.stdout.flush()

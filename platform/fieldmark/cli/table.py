@@ -20,6 +20,9 @@ def table(
         str | None, Parameter(help="Data set to join, by name; needed where the store holds several.")
     ] = None,
     scale: Annotated[Literal["smoke", "paper"] | None, Parameter(help="Which runs to join, by scale.")] = None,
+    sweep: Annotated[
+        str | None, Parameter(help="Sweep to join, by the beginning of its id; default: the latest runs.")
+    ] = None,
     score: Annotated[str | None, Parameter(help="Score source; default: the product as published.")] = None,
     output: Annotated[Path | None, Parameter(help="Write to this file instead of standard output.")] = None,
 ) -> None:
@@ -34,7 +37,8 @@ def table(
     from fieldmark.tables.render import render
 
     definition(name)  # a name that no paper has is said before any store is looked for
-    text = render(comparison_table(open_existing(store), name, dataset=dataset, scale=scale, score=score), format)
+    joined = comparison_table(open_existing(store), name, dataset=dataset, scale=scale, score=score, sweep=sweep)
+    text = render(joined, format)
     if output is None:
         print(text)
     else:

@@ -1,12 +1,12 @@
 """How far settings are from the best one, image by image, and which distances are more than noise."""
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fieldmark.figures.sweep_scores import Setting, SweepScores
 from fieldmark.tables.evidence import Evidence, Measured
 from fieldmark.tables.predictions import Predictions
+from fieldmark.tables.scope import LATEST, open_scope
 from fieldmark.tables.statistics import Difference, ImageResampler, holm
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ def distances_to_best(store: "Store", scores: SweepScores) -> dict[str, Distance
     others = [one for one in scores.of_role("published", "search", "baseline") if one is not best and one.permitted]
     if best is None or scores.card is None:
         return {}
-    evidence, predictions = Evidence.of(store, scores.card), Predictions(store)
+    scope = open_scope(store, None, scores.sweep)
+    evidence, predictions = Evidence.of(store, scores.card, stage=scope.stage if scope else LATEST), Predictions(store)
     reference = _measured(evidence, best, scores.score)
     best_SN = predictions.hits(reference) if reference else None
     if best_SN is None:
@@ -51,12 +52,5 @@ def _measured(evidence: Evidence, setting: Setting, score: str) -> Measured | No
 
 
 def _judged(found: dict[str, Difference]) -> dict[str, Distance]:
-    p_values = holm([_p_value(one) for one in found.values()])
+    p_values = holm([one.p_value for one in found.values()])
     return {name: Distance(one, p < ALPHA) for (name, one), p in zip(found.items(), p_values, strict=True)}
-
-
-def _p_value(difference: Difference) -> float:
-    """Returns the two-sided p-value of a difference that is zero, from its bootstrap standard error."""
-    if not difference.error:
-        return 1.0 if difference.value == 0 else 0.0
-    return math.erfc(abs(difference.value) / difference.error / math.sqrt(2))

@@ -60,7 +60,7 @@ class Page:
 
 def build_page(store: "Store", scores: SweepScores) -> Page:
     """Returns a sweep's page from what is stored."""
-    published = comparison_table(store, "S2", dataset=scores.fingerprint, scale=scores.scale.name, score=scores.score)
+    published = comparison_table(store, "S2", sweep=scores.sweep, score=scores.score)
     settings = settings_table(store, scores.sweep)
     findings = Findings(scores, distances_to_best(store, scores))
     scale = scores.scale.describe()

@@ -22,7 +22,7 @@ def choose_card(store: Results, dataset: str | None) -> DatasetCard | None:
     cards = store.cards()
     if not cards:
         return None
-    meant = cards if dataset is None else [card for card in cards if _is(card, dataset)]
+    meant = cards if dataset is None else [card for card in cards if is_called(card, dataset)]
     names = sorted({card.name for card in cards})
     if not meant:
         raise UserError(f"--dataset {dataset!r}: the store {store.url} has {', '.join(names)}")
@@ -31,7 +31,8 @@ def choose_card(store: Results, dataset: str | None) -> DatasetCard | None:
     return meant[0] if len(meant) == 1 else max(meant, key=lambda card: _latest(store, card))
 
 
-def _is(card: DatasetCard, dataset: str) -> bool:
+def is_called(card: DatasetCard, dataset: str) -> bool:
+    """Returns whether a user who names a data set so means this one."""
     return dataset == card.name or (len(dataset) >= PREFIX and card.fingerprint.startswith(dataset))
 
 

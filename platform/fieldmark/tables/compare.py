@@ -1,15 +1,15 @@
 """A published table beside what was measured: `fieldmark table S2`."""
 
 from fieldmark.errors import UserError
-from fieldmark.tables.cards import choose_card
-from fieldmark.tables.context import Context, open_context
+from fieldmark.tables.bound import bound_sentence
+from fieldmark.tables.context import IMAGE_SCORES_WITHIN, Context, open_context
 from fieldmark.tables.definitions import Definition, definition, keys
 from fieldmark.tables.footnotes import Footnotes
 from fieldmark.tables.join import published_rows, reference_rows
 from fieldmark.tables.model import NOT_MEASURED, NOT_PERMITTED, PUBLISHED_ONLY, ComparisonRow, ComparisonTable
 from fieldmark.tables.published_noise import pooled_sentence
 from fieldmark.tables.remarks import (
-    bound_sentence,
+    PRIORS_ONLY,
     command,
     completeness,
     difference_sentence,
@@ -17,12 +17,19 @@ from fieldmark.tables.remarks import (
     smallest_difference,
     store_flag,
 )
+from fieldmark.tables.scope import Scope, open_scope
 from fieldmark.tables.selection import SCALES
 from fieldmark.tables.sources import Results
 
 
 def comparison_table(
-    store: Results, table: str, *, dataset: str | None = None, scale: str | None = None, score: str | None = None
+    store: Results,
+    table: str,
+    *,
+    dataset: str | None = None,
+    scale: str | None = None,
+    score: str | None = None,
+    sweep: str | None = None,
 ) -> ComparisonTable:
     """Joins a published table with the runs of a store.
 
@@ -35,6 +42,8 @@ def comparison_table(
         dataset: a data set's name or the beginning of its fingerprint; None where the store has one.
         scale: `smoke` or `paper`; None takes the data set's default.
         score: a score source; None takes `product_raw`, or `prior_raw` for data without image scores.
+        sweep: a sweep's id or the beginning of it: data set, scale, image stage and chosen setting are its own; None
+            takes the latest runs.
 
     Raises:
         UserError: there is no such table, data set or scale, or it is not clear which data set is meant.
@@ -42,10 +51,16 @@ def comparison_table(
     wanted = definition(table)
     if scale not in (None, *SCALES):
         raise UserError(f"--scale {scale!r}: expected smoke or paper")
-    card = choose_card(store, dataset) if wanted.configuration is not None else None
-    if card is None:
+    scope = open_scope(store, dataset, sweep) if wanted.configuration is not None else None
+    if scope is None:
         return _unmeasured(store, wanted)
-    return _joined(open_context(store, wanted, card, scale, score))
+    _check_scale(scope, scale)
+    return _joined(open_context(store, wanted, scope, scale, score))
+
+
+def _check_scale(scope: Scope, scale: str | None) -> None:
+    if scope.sweep and scope.scale is not None and scale not in (None, scope.scale.name):
+        raise UserError(f"--scale {scale}: sweep {scope.sweep[:8]} ran at scale {scope.scale.name}")
 
 
 def _joined(context: Context) -> ComparisonTable:
@@ -89,7 +104,18 @@ def _header(context: Context) -> tuple[str, ...]:
             f"Published values were measured on {context.wanted.dataset}: they stand beside the measured ones for "
             "orientation and are not compared with them"
         )
+    elif not context.same_image_scores:
+        lines.append(_other_image_scores(context.image_scores_gap))
+    if not context.with_images:
+        lines.append(PRIORS_ONLY)
     return (*lines, *card.notes)
+
+
+def _other_image_scores(gap: float | None) -> str:
+    start = "Not compared with the published values, which start from other image scores: here image-only"
+    if gap is None:
+        return f"{start} was not measured"
+    return f"{start} is {gap:+.2f} points from the published top-1, beyond the {IMAGE_SCORES_WITHIN:g} point allowed"
 
 
 def _unmeasured(store: Results, wanted: Definition) -> ComparisonTable:

@@ -1,12 +1,14 @@
 """Joins published rows with measured ones and adds the measured references."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from fieldmark.config import PriorsNetConfig
 from fieldmark.papers import PublishedRow, test_images
-from fieldmark.tables.context import BASELINES, Context
+from fieldmark.tables.choices import CHOSEN, FRESH, SUPERSEDED, Choice
+from fieldmark.tables.context import BASELINES, NOT_CHOSEN, PUBLISHED_SCORE, Context
 from fieldmark.tables.definitions import keys
 from fieldmark.tables.evidence import Measured
 from fieldmark.tables.labels import NAMES, paper_units
@@ -14,6 +16,7 @@ from fieldmark.tables.model import (
     NOT_MEASURED,
     NOT_PERMITTED,
     OTHER_DATA,
+    OTHER_SCORES,
     PUBLISHED_ONLY,
     ComparisonRow,
     Kind,
@@ -25,6 +28,13 @@ STAGE_HELD = "One image classifier for all seeds: their spread is the prior's al
 SEEDED = ("priorsnet", "tang", "image_only")
 """Methods whose numbers depend on a seed."""
 ONE_SEED = "One seed: no spread can be given."
+CORRECTED_SCORE = "product_corrected"
+CORRECTED = (
+    "Corrected score, not the published one: the loss counts a presence lambda times as much as an absence, which "
+    "drives the sigmoid towards 1. Here log lambda is taken off the logit before the sigmoid, and the scores are "
+    "normalised, so that the prior does not saturate where it multiplies the image scores."
+)
+UNCONFIRMED = "No setting was confirmed on fresh seeds: this is the published row with the best top-1 on tune."
 
 
 def published_rows(context: Context) -> list[ComparisonRow]:
@@ -42,7 +52,7 @@ def _published(context: Context, row: PublishedRow) -> ComparisonRow:
     if measured is not None:
         texts += notes(measured)
         measured_fields = measured_values(context, measured)
-    if measured is not None and context.same_data and row.value is not None:
+    if measured is not None and context.same_data and context.same_image_scores and row.value is not None:
         measured_fields["difference_published"] = measured_fields["metrics"]["top1"].mean - row.value / 100
     return ComparisonRow(
         kind="published" if row.allowed else "apart",
@@ -78,6 +88,8 @@ def _verdict(context: Context, row: PublishedRow, runnable: bool, measured: Meas
         return NOT_MEASURED
     if not context.same_data:
         return OTHER_DATA
+    if not context.same_image_scores:
+        return OTHER_SCORES
     images = test_images(row.dataset)
     assert images is not None, row
     return reproduction(summarise(measured.metrics["top1"]), row.value / 100, images).verdict
@@ -140,10 +152,8 @@ def reference_rows(context: Context) -> list[ComparisonRow]:
         rows.append(_image_only(context, image))
     if (bound := context.bound) is not None:
         rows.append(_measured_row(context, "bound", bound))
-    for config_id in context.evidence.settings(("priorsnet",), context.score, ("confirmation",)):
-        fresh = context.evidence.measured(config_id, context.score, ("confirmation",))
-        if fresh is not None:
-            rows.append(_measured_row(context, "search", fresh))
+    rows += [_chosen(context, choice) for choice in context.choices]
+    rows += _corrected(context)
     ids = context.evidence.settings(BASELINES, context.score)
     found = (context.evidence.measured(config_id, context.score) for config_id in ids)
     baselines = sorted((one for one in found if one is not None), key=_top1, reverse=True)
@@ -166,18 +176,55 @@ def _image_only(context: Context, image: Measured | None) -> ComparisonRow:
     )
 
 
-def _measured_row(context: Context, kind: Kind, measured: Measured) -> ComparisonRow:
+def _chosen(context: Context, choice: Choice) -> ComparisonRow:
+    texts = (SUPERSEDED if choice.superseded else CHOSEN,)
+    name = "chosen on tune earlier" if choice.superseded else "chosen on tune"
+    return _measured_row(context, "search", choice.measured, name, texts)
+
+
+def _corrected(context: Context) -> list[ComparisonRow]:
+    """Returns the chosen setting with the score corrected for the loss's weight, for data with images (rule 3)."""
+    if context.score != PUBLISHED_SCORE:
+        return []
+    found: list[tuple[str, str, tuple[str, ...], str]]
+    current = [choice.measured for choice in context.choices if not choice.superseded]
+    if current:
+        found = [(one.config_id, "chosen on tune, corrected score", FRESH, CHOSEN) for one in current]
+    else:
+        found = [
+            (best.config_id, f"row {number}, corrected score", NOT_CHOSEN, UNCONFIRMED)
+            for number, best in best_published(context)
+        ]
+    rows = []
+    for config_id, name, roles, text in found:
+        measured = context.evidence.measured(config_id, CORRECTED_SCORE, roles)
+        if measured is not None:
+            rows.append(_measured_row(context, "corrected", measured, name, (CORRECTED, text)))
+    return rows
+
+
+def best_published(context: Context) -> list[tuple[int, Measured]]:
+    """Returns the permitted published row that did best on tune, test having no say; none where none was judged."""
+    judged = []
+    for row in context.wanted.rows:
+        _, measured = context.found(row.row) or (None, None)
+        value = context.evidence.tune_top1(measured) if measured is not None else None
+        if row.allowed and measured is not None and value is not None:
+            judged.append((value, row.row, measured))
+    judged.sort(key=lambda one: (-one[0], one[1]))
+    return [(number, measured) for _, number, measured in judged[:1]]
+
+
+def _measured_row(
+    context: Context, kind: Kind, measured: Measured, name: str = "", said: Sequence[str] = ()
+) -> ComparisonRow:
     config = measured.record.spec.config
-    texts = notes(measured) if kind == "search" else list(measured.notes)
-    if kind == "search":
-        texts.append(
-            "The setting that did best on tune, published or searched, on fresh seeds that took no part in choosing it."
-        )
-        texts += [SAMPLED] if getattr(config, "loss", "") == "sampled" else []
+    texts = [*(notes(measured) if name else measured.notes), *said]
+    texts += [SAMPLED] if getattr(config, "loss", "") == "sampled" else []
     values = _plain_values(measured) if kind == "bound" else measured_values(context, measured)
     return ComparisonRow(
         kind=kind,
-        keys={"method": "chosen on tune" if kind == "search" else NAMES[config.method], **_settings(measured)},
+        keys={"method": name or NAMES[config.method], **_settings(measured)},
         config_id=config.config_id,
         config=config.model_dump(mode="json"),
         verdict="",

@@ -3,10 +3,10 @@
 from fieldmark.tables import numbers
 from fieldmark.tables.definitions import TITLES
 from fieldmark.tables.grid import Column, Grid, Row, RowKind
-from fieldmark.tables.model import OTHER_DATA, ComparisonRow, ComparisonTable
+from fieldmark.tables.model import OTHER_DATA, OTHER_SCORES, ComparisonRow, ComparisonTable
 
 METRICS = {"top1_accuracy": "top-1", "top1_error": "top-1 error", "top5_error": "top-5 error"}
-SHORT = {OTHER_DATA: "other data"}
+SHORT = {OTHER_DATA: "other data", OTHER_SCORES: "other image scores"}
 FEW = 3
 """With fewer rows every footnote stands at its row."""
 

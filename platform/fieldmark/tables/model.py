@@ -5,8 +5,9 @@ from typing import Any, Literal
 
 from fieldmark.tables.statistics import Difference, Summary
 
-Kind = Literal["published", "apart", "reference", "bound", "baseline", "search"]
+Kind = Literal["published", "apart", "reference", "bound", "baseline", "search", "corrected"]
 OTHER_DATA = "not comparable (other data)"
+OTHER_SCORES = "not comparable (other image scores)"
 NOT_MEASURED = "not measured yet"
 NOT_PERMITTED = "not permitted"
 PUBLISHED_ONLY = "published only"

@@ -34,6 +34,13 @@ def points(difference: Difference | None) -> str:
     return f"{'+' if difference.value > 0 else ''}{value} [{low}, {high}]"
 
 
+def nats(difference: Difference | None) -> str:
+    """Returns a difference in log-loss with its interval, e.g. `-0.120 [-0.151, -0.090]`."""
+    if difference is None:
+        return EMPTY
+    return f"{difference.value:+.3f} [{difference.low:.3f}, {difference.high:.3f}]"
+
+
 def share(value: float | None) -> str:
     """Returns a share in whole percent."""
     return EMPTY if value is None else f"{100 * value:.0f} %"

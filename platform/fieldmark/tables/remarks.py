@@ -10,7 +10,6 @@ from fieldmark.tables.context import Context
 from fieldmark.tables.evidence import Measured
 from fieldmark.tables.selection import default_scale
 from fieldmark.tables.statistics import (
-    bound_violations,
     minimum_detectable_difference,
     nested_effects,
     pooled_std,
@@ -19,6 +18,7 @@ from fieldmark.tables.statistics import (
 
 DEFAULT_SEEDS = 3
 ALPHA = 0.05
+PRIORS_ONLY = "No image scores: this ranks priors, not priors times image scores."
 POWER_REACH = 1.96 + 0.84  # a two-sided 5 % test finds such a multiple of the standard error in 80 % of cases
 
 
@@ -80,25 +80,6 @@ def _effect(name: str, f: float | None, p: float | None) -> str | None:
     return f"for {name} F = {f:.2f} (p = {p:.2g}): {seen}"
 
 
-def bound_sentence(context: Context) -> str | None:
-    """Says how near the rows come to the bound and whether a run exceeds it beyond luck (SCIENCE rule 20)."""
-    bound = context.bound
-    measured = [found for _, found in settings(context).values() if found is not None]
-    if bound is None or not measured:
-        return None
-    top = summarise(bound.metrics["top1"]).mean
-    text = f"Bound: the Bayes classifier has {100 * top:.2f} % on the same test images"
-    bound_hits = context.predictions.hits(bound)
-    runs = [hits for one in measured if (hits := context.predictions.hits(one)) is not None]
-    if bound_hits is None or not runs or runs[0].shape[1] != bound_hits.shape[1]:
-        return text + "."
-    p_values = bound_violations(np.concatenate(runs), bound_hits[0])
-    beaten = sum(p < ALPHA for p in p_values)
-    if not beaten:
-        return f"{text}; no run exceeds it beyond luck (one-sided exact tests, Holm, smallest p = {min(p_values):.2g})."
-    return f"{text}; {beaten} of {len(p_values)} runs exceed it (p = {min(p_values):.2g}): the bound or a run is wrong."
-
-
 def completeness(context: Context) -> tuple[bool, str]:
     """Returns whether every permitted row has all its seeds, and the line that says so."""
     found = settings(context)
@@ -134,11 +115,11 @@ def store_flag(url: str) -> list[str]:
     return [] if url.rstrip("/").rsplit("/", 1)[-1] == "runs" and "://" not in url else ["--store", url]
 
 
-def difference_sentence(smallest: float | None) -> str:
+def difference_sentence(smallest: float | None, between: str = "two rows") -> str:
     """Says what the table could have shown."""
     if smallest is None or math.isnan(smallest):
         return "Minimum detectable difference: unknown; it needs two settings with stored predictions, or two seeds."
     return (
-        f"Minimum detectable difference between two rows: {100 * smallest:.2f} points of top-1 "
+        f"Minimum detectable difference between {between}: {100 * smallest:.2f} points of top-1 "
         "(two-sided 5 % test, 80 % power)."
     )

@@ -7,20 +7,23 @@ from fieldmark.tables.grid import Column, Grid, Row
 from fieldmark.tables.settings_model import SettingRow, SettingsTable
 
 RAW = "Raw top-1"
+ROLES = {"confirmation": "fresh", "published": "paper"}
 COLUMNS = (
-    Column(title="Setting"),
-    Column(title="Role"),
+    Column(title="Setting", least=30),
+    Column(title="Role", roomy=True),
     Column(title="S2 rows", secondary=True),
     Column(title="n", align="right"),
     Column(title="Top-1", align="right"),
-    Column(title=RAW, align="right"),
+    Column(title=RAW, align="right", brief=True, roomy=True),
     Column(title="Top-3", align="right", secondary=True),
     Column(title="Top-5", align="right", secondary=True),
     Column(title="Top-10", align="right", secondary=True),
     Column(title="MRR", align="right", secondary=True),
-    Column(title="Log-loss", align="right"),
-    Column(title="− class frequency", align="right"),
+    Column(title="Log-loss", align="right", brief=True),
+    Column(title="− class frequency", align="right", roomy=True),
     Column(title="− neighbours", align="right"),
+    Column(title="Log-loss − class frequency", align="right", secondary=True),
+    Column(title="Log-loss − neighbours", align="right", secondary=True),
     Column(title="Right / wrong", align="right", secondary=True),
     Column(title="A run", align="right", secondary=True),
 )
@@ -46,7 +49,7 @@ def _row(row: SettingRow, main: tuple[str, ...]) -> Row:
     cells = (
         row.score,
         row.label,
-        row.role,
+        ROLES.get(row.role, row.role),
         ", ".join(map(str, row.published_rows)),
         str(row.n),
         top[0],
@@ -56,6 +59,8 @@ def _row(row: SettingRow, main: tuple[str, ...]) -> Row:
         numbers.plain(row.metrics.get("log_loss")),
         numbers.points(row.to_class_frequency),
         numbers.points(row.to_nearest_neighbours),
+        numbers.nats(row.loss_to_class_frequency),
+        numbers.nats(row.loss_to_nearest_neighbours),
         harm,
         numbers.seconds(row.seconds),
     )

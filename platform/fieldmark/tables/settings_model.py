@@ -27,11 +27,16 @@ class SettingRow:
     to_class_frequency: Difference | None
     """Top-1 minus that of class frequency under the same score, paired over images and seeds."""
     to_nearest_neighbours: Difference | None
+    loss_to_class_frequency: Difference | None
+    """Log-loss minus that of class frequency, nats; under the main score only. Below zero is better."""
+    loss_to_nearest_neighbours: Difference | None
     permitted: bool
     """False for a prior learned on a superset of the training set."""
     turned_right: float | None
     """Test images a run turned right against image-only; None without pictures."""
     turned_wrong: float | None
+    superseded: bool
+    """Whether its sweep chose another setting later."""
     parameters: int | None
     seconds: float | None
     footnotes: tuple[int, ...] = ()
@@ -49,6 +54,8 @@ class SettingsTable:
     main_scores: tuple[str, ...]
     """The score sources shown where there is little room."""
     rows: tuple[SettingRow, ...]
+    minimum_detectable_difference: float | None = None
+    """Between a setting and a baseline under the main score, as a fraction."""
     header: tuple[str, ...] = ()
     closing: tuple[str, ...] = ()
     footnotes: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
 """What a table needs of a results store; `fieldmark.store.Store` has it."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -31,6 +31,22 @@ class Results(Protocol):
 
     def evaluation(self, evaluation_id: str) -> EvaluationRecord:
         """Returns one evaluation's record."""
+        ...
+
+    def sweeps(self) -> list[str]:
+        """Returns the ids of its sweeps that have a plan."""
+        ...
+
+    def plan(self, sweep_id: str) -> dict[str, Any] | None:
+        """Returns a sweep's plan."""
+        ...
+
+    def list(self, prefix: str) -> Sequence[str]:
+        """Returns the keys below a prefix."""
+        ...
+
+    def get(self, key: str) -> bytes | None:
+        """Returns what lies under a key."""
         ...
 
     def predictions(self, evaluation_id: str) -> pa.Table | None:

@@ -29,6 +29,13 @@ class Difference:
         """Whether the interval lies on one side of zero."""
         return self.low > 0 or self.high < 0
 
+    @property
+    def p_value(self) -> float:
+        """Two-sided p-value of no difference, from the bootstrap's standard error."""
+        if not self.error:
+            return 1.0 if self.value == 0 else 0.0
+        return math.erfc(abs(self.value) / self.error / math.sqrt(2))
+
 
 class ImageResampler:
     """Compares methods scored on the same N images; every comparison sees the same resampled images.

@@ -25,16 +25,24 @@ def mcnemar(hits_N: NDArray[np.floating], other_N: NDArray[np.floating]) -> floa
     return min(1.0, 2 * binomial_tail(max(more, fewer), more + fewer))
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Returns p-values corrected over a family, in the order given; none is smaller than before or above 1."""
+def holm(p_values: Sequence[float], family: int | None = None) -> list[float]:
+    """Returns p-values corrected over a family, in the order given; none is smaller than before or above 1.
+
+    Args:
+        p_values: the p-values, or the smallest ones of the family.
+        family: its size, where not all are given.
+    """
+    size = len(p_values) if family is None else family
     order = np.argsort(p_values, kind="stable")
-    ranked = np.asarray(p_values, dtype=np.float64)[order] * np.arange(len(p_values), 0, -1)
+    ranked = np.asarray(p_values, dtype=np.float64)[order] * np.arange(size, size - len(p_values), -1)
     corrected = np.empty(len(p_values))
     corrected[order] = np.minimum(np.maximum.accumulate(ranked), 1.0) if len(p_values) else ranked
     return [float(value) for value in corrected]
 
 
-def bound_violations(runs_RN: NDArray[np.floating], bound_N: NDArray[np.floating]) -> list[float]:
+def bound_violations(
+    runs_RN: NDArray[np.floating], bound_N: NDArray[np.floating], family: int | None = None
+) -> list[float]:
     """Returns for each run the corrected p-value of beating the bound (SCIENCE rule 20).
 
     One-sided and exact: under the null a run is right where the Bayes classifier is wrong no more often than the other
@@ -43,9 +51,10 @@ def bound_violations(runs_RN: NDArray[np.floating], bound_N: NDArray[np.floating
     Args:
         runs_RN: top-1 credit of R runs on N images.
         bound_N: that of the Bayes classifier on the same images.
+        family: number of runs that were looked at; those not given are no better than the bound.
     """
     raw = []
     for run_N in runs_RN:
         more, fewer = _discordant(run_N, bound_N)
         raw.append(binomial_tail(more, more + fewer))
-    return holm(raw)
+    return holm(raw, family)
