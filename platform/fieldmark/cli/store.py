@@ -1,5 +1,6 @@
 """`fieldmark store`: merge, compact, check and mirror results stores."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -15,15 +16,14 @@ def merge(source: str, target: str, /, *, json: JsonFlag = False) -> None:
         source: The store that is read.
         target: The store that grows; made where there is none.
     """
-    from dataclasses import asdict
-
     from fieldmark.store import Store
 
     report = Store.open(target).merge(open_existing(source))
     if json:
         print_json(asdict(report))
     else:
-        print(f"{target}: " + ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in asdict(report).items()))
+        found = f"{report.runs} runs, {report.evaluations} evaluations and {report.files} other files are new"
+        print(f"{target}: {found}; {len(report.conflicts)} records disagree")
 
 
 def compact(*, store: StoreFlag = "runs") -> None:
@@ -36,7 +36,7 @@ def check(*, store: StoreFlag = "runs", json: JsonFlag = False) -> int:
     opened = open_existing(store)
     problems, conflicts = opened.problems(), opened.conflicts()
     if json:
-        print_json({"problems": problems, "conflicts": conflicts})
+        print_json({"problems": problems, "conflicts": [asdict(conflict) for conflict in conflicts]})
     else:
         for line in [*problems, *(f"conflict: {conflict}" for conflict in conflicts)]:
             print(line)
