@@ -62,7 +62,10 @@ def test_trials_on_ray(small_records: Path, tmp_path: Path) -> None:
         executor.start(endless)
         while not executor.epochs().get(endless.run_id):
             assert not executor.poll(0.2)
-        pids = {actor.pid for actor in list_actors(filters=[("state", "=", "ALIVE")])}
+        pids = {
+            actor.pid
+            for actor in list_actors(address=ray.get_runtime_context().gcs_address, filters=[("state", "=", "ALIVE")])
+        }
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
         (lost,) = wait_for(executor, 1).values()
