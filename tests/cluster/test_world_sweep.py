@@ -37,6 +37,7 @@ def test_the_worlds_sweep(root: Path, tmp_path: Path, write_evidence: Evidence) 
     assert min(shares) >= 0.8
     assert Path(result["page"] if Path(result["page"]).is_absolute() else tmp_path / result["page"]).exists()
     figures = {
+        "table": table,
         "first_command_seconds": first_seconds,
         "same_command_again_seconds": second_seconds,
         "image_only_top1": image_only,
