@@ -1,6 +1,5 @@
 """The store's one door: immutable records written once, read as two flat tables."""
 
-import io
 import json
 from collections.abc import Sequence
 from typing import Self
@@ -219,7 +218,8 @@ class Store(Belongings):
         if data is None:
             return None
         try:
-            return pq.read_table(io.BytesIO(data))
+            # No Python file: Arrow's own threads would still hold it when the interpreter ends, and abort.
+            return pq.read_table(pa.BufferReader(data))
         except (pa.ArrowException, OSError) as error:
             raise UserError(f"{self.objects.name(key)}: damaged ({str(error).splitlines()[0]})") from error
 
