@@ -138,3 +138,13 @@ def test_a_damaged_store_is_named_and_kept(damage: str, tmp_path: Path, capsys: 
     _fails_with_one_line(_sweep(data, store, *flags), victim.name, capsys)
     assert victim.read_bytes() == broken
     assert sorted(path for path in store.rglob("*") if path.is_file()) == before
+
+
+def test_a_refused_flag_is_said_without_a_frame(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(_sweep("world", tmp_path / "runs", "--trials", "-1")) == 2
+    assert capsys.readouterr().err.startswith("fieldmark: --trials -1: expected a whole number of at least 0")
+
+
+def test_a_merge_from_nowhere_leaves_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _fails_with_one_line(["store", "merge", str(tmp_path / "nope"), str(tmp_path / "new")], "nope", capsys)
+    assert not (tmp_path / "new").exists()

@@ -95,3 +95,21 @@ def test_a_retracted_run_is_in_no_table(swept: tuple[Path, dict[str, Any]], tmp_
     after = _printed(["table", "S2", "--format", "json", *store])["rows"]
     assert before[0]["n"] == 1 and after[0]["n"] == 0
     assert not {one["run_id"] for one in _printed(["runs", "--json", *store])} & set(published)
+
+
+def test_a_retracted_run_can_still_be_repeated_and_compared(swept: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    copy = ["--store", str(tmp_path / "copy")]
+    _printed(["store", "merge", str(swept[0] / "runs"), copy[1], "--json"])
+    best = swept[1]["best"]["run_id"]
+    assert run(["runs", "retract", best, "--reason", "a test", *copy]) == 0
+    assert _printed(["runs", "rerun", best, "--json", *copy])["figures"]
+
+
+def test_a_page_that_cannot_be_written_loses_no_result(
+    swept: tuple[Path, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "reports").write_text("a file")
+    flags = ["--data", WORLD, "--store", str(swept[0] / "runs"), "--executor", "local", "--trials", "1", "--seeds", "1"]
+    again = _printed(["sweep", "priorsnet", *flags, "--json"])
+    assert again["page"] is None and again["best"] == swept[1]["best"]

@@ -66,7 +66,7 @@ def run(tokens: Sequence[str] | None = None) -> int:
     try:
         result = build_app()(tokens, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        return _fail(_first_line(str(error)) + "  (--help shows what there is)")
+        return _fail(_first_line(_message(error)) + "  (--help shows what there is)")
     except UserError as error:
         return _fail(_first_line(str(error)))
     except KeyboardInterrupt:
@@ -74,7 +74,20 @@ def run(tokens: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone: `fieldmark runs | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        return _fail(f"{error.filename or 'output'}: {error.strerror or error}")
     return result if isinstance(result, int) else 0
+
+
+def _message(error: CycloptsError) -> str:
+    """Returns what was wrong; a flag that a configuration refused is named without pydantic's frame."""
+    from pydantic import ValidationError
+
+    if not isinstance(error.__cause__, ValidationError):
+        return str(error)
+    from fieldmark.search.options import describe_invalid
+
+    return describe_invalid(error.__cause__)
 
 
 def _first_line(text: str) -> str:

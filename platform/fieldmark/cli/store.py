@@ -18,7 +18,8 @@ def merge(source: str, target: str, /, *, json: JsonFlag = False) -> None:
     """
     from fieldmark.store import Store
 
-    report = Store.open(target).merge(open_existing(source))
+    read = open_existing(source)  # first: a source that is not there must not leave an empty target
+    report = Store.open(target).merge(read)
     if json:
         print_json(asdict(report))
     else:

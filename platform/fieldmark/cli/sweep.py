@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from fieldmark.cli.common import print_json
+from fieldmark.errors import UserError
 from fieldmark.search.options import SweepOptions
 
 if TYPE_CHECKING:
@@ -39,17 +40,22 @@ def _finish(options: SweepOptions, result: "SweepResult") -> int:
     store = Store.open(options.store)
     page = _write_page(store, result)
     if options.json_output:
-        print_json({**result.to_json(), "page": str(page)})
-    else:
+        print_json({**result.to_json(), "page": None if page is None else str(page)})
+    elif page is not None or not result.interrupted:
         _print_tables(store, result)
-        print(f"\nPage: {page}", flush=True)
+        print(f"\nPage: {page or 'not written'}", flush=True)
     return 0 if not result.interrupted else 130
 
 
-def _write_page(store: "Store", result: "SweepResult") -> Path:
+def _write_page(store: "Store", result: "SweepResult") -> Path | None:
+    """Returns the page, or None where there is nothing to show yet or no place for it: the results count more."""
     from fieldmark.dashboard.report import write_report
 
-    return write_report(store, result.sweep, Path("reports"))
+    try:
+        return write_report(store, result.sweep, Path("reports"))
+    except UserError as error:
+        print(f"no page: {error}", file=sys.stderr)
+        return None
 
 
 def _print_tables(store: "Store", result: "SweepResult") -> None:

@@ -13,7 +13,7 @@ from fieldmark.search.stages.keys import stage_keys
 from fieldmark.search.tasks import Task
 from fieldmark.search.trial import run_trial
 from fieldmark.store import Store
-from fieldmark.store.records import RunRecord
+from fieldmark.store.records import EvaluationRecord, RunRecord
 
 
 class Figure(BaseModel):
@@ -115,10 +115,13 @@ def _figures(store: Store, scratch: Store, run_id: str) -> list[Figure]:
     import pyarrow.compute as pc
 
     def metrics(where: Store) -> dict[tuple[str, str], dict[str, float]]:
-        records = where.evaluation_records(pc.field("run_id") == run_id)
+        rows = where.evaluations(columns=["record"], where=pc.field("run_id") == run_id, retracted=True)
+        records = [EvaluationRecord.model_validate_json(text) for text in rows["record"].to_pylist()]
         return {(one.split, one.score): one.metrics for one in records}
 
     before, now = metrics(store), metrics(scratch)
+    if not before:
+        raise UserError(f"run {run_id}: no evaluation of it is stored, so there is nothing to compare")
     return [
         Figure(split=split, score=score, metric=metric, recorded=value, now=now[split, score][metric])
         for (split, score), values in sorted(before.items())
