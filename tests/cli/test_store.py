@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from fieldmark.cli.main import run
+from fieldmark.errors import UserError
 from fieldmark.store import Store
+from fieldmark.store.mirrors.journal import rebuild_journal
 from fieldmark.testing.store import sample_run
 
 
@@ -27,3 +29,14 @@ def test_records_that_disagree_are_shown(tmp_path: Path, capsys: pytest.CaptureF
     assert run(["store", "check", "--store", str(tmp_path), "--json"]) == 1
     (conflict,) = json.loads(capsys.readouterr().out)["conflicts"]
     assert conflict["id"] == record.run_id
+
+
+def test_a_mistyped_journal_costs_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store, records, journal = str(tmp_path / "runs"), tmp_path / "records.csv", tmp_path / "optuna.journal"
+    Store.open(store).commit_run(sample_run(seed=0))
+    records.write_text("species,lat,lon\n")
+    assert rebuild_journal(Store.open(store), journal) == 0
+    with pytest.raises(UserError, match="left alone"):
+        rebuild_journal(Store.open(store), records)
+    assert records.read_text() == "species,lat,lon\n"
+    assert rebuild_journal(Store.open(store), journal) == 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
+from fieldmark.errors import UserError
 from fieldmark.store.records import RunRecord
 from fieldmark.store.store import Store
 
@@ -26,6 +27,7 @@ def rebuild_journal(store: Store, path: str | Path) -> int:
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
+    _refuse_other_files(Path(path))
     fresh = Path(f"{path}.{os.getpid()}.new")
     fresh.parent.mkdir(parents=True, exist_ok=True)
     verbosity = optuna.logging.get_verbosity()
@@ -46,6 +48,18 @@ def rebuild_journal(store: Store, path: str | Path) -> int:
         fresh.unlink(missing_ok=True)
         optuna.logging.set_verbosity(verbosity)
     return trials
+
+
+def _refuse_other_files(path: Path) -> None:
+    """Raises UserError for a file that is no journal: a mistyped name must not cost the user a file."""
+    if not path.exists():
+        return
+    if path.is_dir():
+        raise UserError(f"--journal {path}: is a folder; name a file")
+    with path.open("rb") as stream:
+        start = stream.read(64)
+    if start and b'"op_code"' not in start:
+        raise UserError(f"--journal {path}: holds something else than an Optuna journal; it is left alone")
 
 
 def sweep_trials(store: Store, sweep_id: str, metric: str) -> "list[FrozenTrial]":
