@@ -10,9 +10,12 @@ from fieldmark.config.baselines import (
     RadiusNeighboursConfig,
     TangConfig,
 )
+from fieldmark.config.classifier import ClassifierConfig
+from fieldmark.config.fusions import Fusions, FusionSettings, FusionValues
 from fieldmark.config.identity import canonical_json, digest
 from fieldmark.config.images import BayesConfig, ImageStageConfig
 from fieldmark.config.priorsnet import PriorsNetConfig
+from fieldmark.config.recipe import RecipeConfig, Recipes
 from fieldmark.config.run import MethodConfig, RunSpec
 from fieldmark.config.scale import RateRule, Scale, ScaleName, at_scale, choose_scale, effective
 
@@ -20,7 +23,11 @@ __all__ = [
     "BaselineConfig",
     "BayesConfig",
     "ClassFrequencyConfig",
+    "ClassifierConfig",
     "Configuration",
+    "FusionSettings",
+    "FusionValues",
+    "Fusions",
     "GridConfig",
     "ImageStageConfig",
     "KernelDensityConfig",
@@ -29,6 +36,8 @@ __all__ = [
     "PriorsNetConfig",
     "RadiusNeighboursConfig",
     "RateRule",
+    "RecipeConfig",
+    "Recipes",
     "RunSpec",
     "Scale",
     "ScaleName",

@@ -12,6 +12,7 @@ from fieldmark.config.baselines import (
     RadiusNeighboursConfig,
     TangConfig,
 )
+from fieldmark.config.classifier import ClassifierConfig
 from fieldmark.config.identity import digest
 from fieldmark.config.images import BayesConfig, ImageStageConfig
 from fieldmark.config.priorsnet import PriorsNetConfig
@@ -25,7 +26,8 @@ MethodConfig = Annotated[
     | KernelDensityConfig
     | TangConfig
     | ImageStageConfig
-    | BayesConfig,
+    | BayesConfig
+    | ClassifierConfig,
     Field(discriminator="method"),
 ]
 

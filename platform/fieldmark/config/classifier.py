@@ -1,0 +1,58 @@
+"""An image classifier that may look at place and date, too (Yang et al. 2022; SPEC sections 4 and 5)."""
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from fieldmark.config.fusions import Fusions, FusionValues
+from fieldmark.config.recipe import RecipeConfig
+
+
+class ClassifierConfig(RecipeConfig):
+    """Backbone, fusion, resolution and recipe: every choice that can change a classifier's numbers."""
+
+    numerics_version: ClassVar[int] = 1
+    method: Literal["classifier"] = "classifier"
+
+    backbone: str = "resnet50"
+    """A timm model name, or sk2res2net101, botnet152, pvt_large_v1."""
+    weights: str = "none"
+    """What the backbone starts from: `none`, `timm` (its pretrained weights), or `sha256:...` of a file."""
+    resolution: int = Field(224, ge=16)
+    """Side of the square input, in pixels."""
+    center_share: float = Field(0.875, gt=0, le=1)
+    """Share of the shorter side that the centre crop of evaluation covers: 224 of 256."""
+
+    fusion: str = "dynamic_mlp_c"
+    fusion_settings: FusionValues = Field(default_factory=dict)
+    """The fusion's own settings; defaults are filled in."""
+    fusion_version: int = 0
+    """The fusion's numerics version; filled in."""
+
+    encoding: Literal["wrap", "sphere", "none"] = "wrap"
+    """Place: sine and cosine of both angles, unit-sphere XYZ, or no place at all."""
+    date: bool = True
+    """Whether the date is an input."""
+    feature_order: Literal["priorsnet", "dynamic_mlp"] = "dynamic_mlp"
+    date_convention: Literal["priorsnet", "dynamic_mlp"] = "dynamic_mlp"
+    missing: Literal["each", "all"] = "each"
+    """A missing field that is asked for leaves its own features zero (`each`), or all of them (`all`, the authors')."""
+    location_width: int = Field(256, ge=1)
+    """Units of the location encoder's layers."""
+    location_blocks: int = Field(4, ge=0)
+    location_dropout: float = Field(0.5, ge=0, lt=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_the_fusion(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        name = values.get("fusion", "dynamic_mlp_c")
+        settings, version = Fusions.completed(str(name), dict(values.get("fusion_settings", {})))
+        given = values.get("fusion_version") or version
+        return {**values, "fusion_settings": settings, "fusion_version": given}
+
+    @property
+    def looks_at_location(self) -> bool:
+        """Whether place or date can change a score."""
+        return self.fusion != "image_only"

@@ -1,0 +1,1 @@
+"""Pictures: decoding, packing, transforming and loading them."""

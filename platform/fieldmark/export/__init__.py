@@ -1,0 +1,1 @@
+"""Trained models taken away: saved with all they need, loaded and asked without Ray or a store."""

@@ -1,0 +1,1 @@
+"""One training run, driven: in this process, or by Ray Train over several workers."""

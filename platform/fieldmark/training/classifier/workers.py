@@ -1,0 +1,45 @@
+"""The workers of one training: this process alone, or a group of processes that torch.distributed joins."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, distributed
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """This process's place among the workers."""
+
+    rank: int = 0
+    size: int = 1
+
+    @classmethod
+    def current(cls) -> "Workers":
+        """Returns this process's place in the group that was made for it (by Ray Train, or by a test)."""
+        if not (distributed.is_available() and distributed.is_initialized()):
+            return cls()
+        return cls(rank=distributed.get_rank(), size=distributed.get_world_size())
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is worker 0, which reports and saves."""
+        return self.rank == 0
+
+    def sum(self, value: Tensor) -> Tensor:
+        """Returns the sum of a tensor over all workers (in place)."""
+        if self.size > 1:
+            distributed.all_reduce(value)
+        return value
+
+    def any(self, flag: bool, device: str = "cpu") -> bool:
+        """Whether the flag is set on any worker."""
+        return flag if self.size == 1 else bool(self.sum(torch.tensor([int(flag)], device=device)).item())
+
+    def gather(self, value: Any) -> list[Any] | None:
+        """Returns the values of all workers, in the order of their ranks, on worker 0; None elsewhere."""
+        if self.size == 1:
+            return [value]
+        found: list[Any] | None = [None] * self.size if self.is_first else None
+        distributed.gather_object(value, found)
+        return found
