@@ -148,3 +148,20 @@ def test_a_refused_flag_is_said_without_a_frame(tmp_path: Path, capsys: pytest.C
 def test_a_merge_from_nowhere_leaves_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _fails_with_one_line(["store", "merge", str(tmp_path / "nope"), str(tmp_path / "new")], "nope", capsys)
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("tokens", "named"),
+    [
+        (["data", "describe", "world", "--map", "{tmp}/map"], ".png"),
+        (["data", "describe", "world", "--map", "{tmp}/none/map.png"], "folder"),
+        (["runs", "--status", "done", "--store", "{tmp}"], "completed"),
+        (["runs", "--store", "{tmp}/file"], "is a file"),
+        (["sweep", "priorsnet", "--dry-run", "--store", "{tmp}/file"], "is a file"),
+    ],
+)
+def test_words_and_places_that_cannot_be(
+    tokens: list[str], named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    _fails_with_one_line([token.format(tmp=tmp_path) for token in tokens], named, capsys)

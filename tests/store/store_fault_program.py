@@ -62,11 +62,14 @@ def retract(store, other):
 
 
 def keep(store, other):
-    """Stage, checkpoint, log, plan, card."""
+    """Stage, checkpoint, weights, log, plan, card."""
     store.put_stage("key", ARRAYS, {"inputs": "x"})
     checkpoints = store.checkpoints("r")
     checkpoints.save(b"state")
     checkpoints.clear()
+    store.put_weights("r", b"weights")
+    store.put_categories("f0", ["a", "b"])
+    store.put_extension("r", "import fieldmark\n")
     store.put_plan("sweep", {"trials": 4})
     store.put_card(CARD)
     if not store.log("r"):

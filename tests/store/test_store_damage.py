@@ -131,3 +131,14 @@ def test_retracting_a_run_that_is_not_there_is_an_error(store):
 def test_merging_a_store_into_itself_is_an_error(store):
     with pytest.raises(UserError, match="both source and target"):
         store.merge(Store.open(store.url))
+
+
+@pytest.mark.parametrize("how", ["truncated", "noise"])
+def test_damaged_predictions_are_named(store, how):
+    import pyarrow as pa
+
+    evaluation = sample_evaluation(sample_run(1))
+    store.commit_evaluation(evaluation, predictions=pa.table({"hit1": [1.0] * 50}))
+    assert store.problems() == []
+    path = damaged(store, "predictions/*.parquet", how)
+    assert len(store.problems()) == 1 and str(path) in store.problems()[0]

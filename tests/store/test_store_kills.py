@@ -41,6 +41,9 @@ HITS = {
         "plan.written",
         "card.written",
         "log.written",
+        "weights.written",
+        "categories.written",
+        "extension.written",
     ],
     "drive": ["lease.epoch", "lease.heartbeat", "lease.released"],
 }
@@ -66,6 +69,9 @@ def everything(store):
         "plan": store.plan("sweep"),
         "cards": store.cards(),
         "log": store.log("r"),
+        "weights": store.weights("r"),
+        "categories": store.categories("f0"),
+        "extension": store.extension("r"),
         "checkpoint": store.checkpoints("r").load(),
     }
 

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from fieldmark.cli.common import JsonFlag, print_json
+from fieldmark.errors import UserError
 
 if TYPE_CHECKING:
     from fieldmark.data.describe import Description
 
 SHOWN_BAD = 10
+PICTURES = (".png", ".svg", ".pdf")
 
 
 def describe(
@@ -18,7 +20,7 @@ def describe(
     /,
     *,
     protocol: Annotated[str | None, Parameter(help="Split protocol and seed, e.g. coordinate:0.")] = None,
-    map: Annotated[Path | None, Parameter(name="--map", help="Draw the records on a map into this PNG file.")] = None,
+    map: Annotated[Path | None, Parameter(name="--map", help="Draw the records on a map into this .png, .svg or .pdf file.")] = None,
     max_bad_share: Annotated[float, Parameter(help="Stop when a larger share of records is bad.")] = 0.2,
     json: JsonFlag = False,
 ) -> None:
@@ -30,6 +32,8 @@ def describe(
     from fieldmark.data.describe import describe as describe_data
     from fieldmark.data.open import open_dataset
 
+    if map is not None:
+        _check_picture(map)
     data = open_dataset(spec, protocol=protocol, max_bad_share=max_bad_share)
     description = describe_data(data)
     if map is not None:
@@ -42,6 +46,14 @@ def describe(
     _print(description)
     if map is not None:
         print(f"map           {map}")
+
+
+def _check_picture(path: Path) -> None:
+    """Refuses a map that could not be written, before the records are read."""
+    if path.suffix.lower() not in PICTURES:
+        raise UserError(f"--map {path}: expected a name that ends in {', '.join(PICTURES)}")
+    if not path.parent.is_dir():
+        raise UserError(f"--map {path}: there is no folder {path.parent}")
 
 
 def _print(found: "Description") -> None:

@@ -75,6 +75,8 @@ def _store(url: str) -> Finding:
     if "://" in url:
         return "store", True, f"{url}: checked when a sweep starts"
     folder = Path(url)
+    if folder.is_file():
+        return "store", False, f"{url}: is a file; a store is a folder"
     while not folder.exists():
         folder = folder.parent
     try:

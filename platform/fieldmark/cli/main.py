@@ -31,6 +31,11 @@ def build_app() -> App:
     sweep.command("fieldmark.cli.sweep:priorsnet", help="Sweep PriorsNet: batch, learning rate, sampler (Table S2).")
     app.command(sweep)
 
+    app.command("fieldmark.cli.train:train", help="Train an image classifier that looks at place and date, too.")
+    app.command("fieldmark.cli.evaluate:evaluate", help="Evaluate a trained run by the centre crop.")
+    app.command("fieldmark.cli.predict:predict", help="Name what is on pictures, by a trained run or an export.")
+    app.command("fieldmark.cli.export:export", help="Take a trained model away: weights, categories, model card.")
+
     app.command("fieldmark.cli.table:table", help="Print a published table beside what was measured.")
     app.command("fieldmark.cli.runs:runs", help="List, show, retract and repeat runs.")
     app.command("fieldmark.cli.runs:logs", help="Print what a run wrote while it ran.")
@@ -44,6 +49,13 @@ def build_app() -> App:
     }.items():
         store.command(f"fieldmark.cli.store:{name.replace('-', '_')}", name=name, help=text)
     app.command(store)
+
+    models = _group("models", "Look at backbones and fusions.")
+    models.command("fieldmark.cli.models:list_models", name="list", help="Name them, and where each is defined.")
+    models.command("fieldmark.cli.models:describe", help="Parameters, multiply-adds and feature width of a model.")
+    app.command(models)
+    app.command("fieldmark.cli.import_checkpoint:import_checkpoint", help="Read a checkpoint of the official code.")
+    app.command("fieldmark.cli.import_log:import_log", help="Read the official training log: curve, rates, gaps.")
 
     data = _group("data", "Look at data sets.")
     data.command("fieldmark.cli.data:describe", help="Counts, fields, splits, fingerprint and a map of a data set.")

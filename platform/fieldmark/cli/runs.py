@@ -1,7 +1,7 @@
 """`fieldmark runs` and `fieldmark logs`: list, show, retract and repeat runs."""
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 runs = App(name="runs", help="List, show, retract and repeat runs.", help_format="markdown")
 
+Status = Literal["completed", "stopped", "failed"]
 LISTED = ("run_id", "method", "dataset", "scale", "seed", "status", "role", "top1", "log_loss", "seconds", "sweep")
 NUMBERS = ("seed", "top1", "log_loss", "seconds")
 
@@ -24,37 +25,40 @@ def list_runs(
     json: JsonFlag = False,
     method: Annotated[str | None, Parameter(help="Only this method, e.g. priorsnet.")] = None,
     dataset: Annotated[str | None, Parameter(help="Only this data set.")] = None,
-    status: Annotated[str | None, Parameter(help="Only completed, stopped or failed.")] = None,
-    sweep: Annotated[str | None, Parameter(help="Only runs of this sweep.")] = None,
+    status: Annotated[Status | None, Parameter(help="Only completed, stopped or failed.")] = None,
+    sweep: Annotated[str | None, Parameter(help="Only runs of this sweep, by the beginning of its id.")] = None,
     retracted: Annotated[bool, Parameter(negative=(), help="Show retracted runs too.")] = False,
 ) -> None:
     """List runs, newest last."""
-    wanted = {"method": method, "dataset": dataset, "status": status, "sweep": sweep}
     opened = open_existing(store)
+    wanted = {"method": method, "dataset": dataset, "status": status}
     if json:
-        table = opened.runs(columns=["record", "started"], where=_where(wanted), retracted=retracted).sort_by("started")
+        where = _where(wanted, sweep)
+        table = opened.runs(columns=["record", "started"], where=where, retracted=retracted).sort_by("started")
         print_json([_loads(text) for text in table["record"].to_pylist()])
         return
-    _print_runs(opened, wanted, retracted)
+    _print_runs(opened, _where(wanted, sweep), retracted)
 
 
 def _loads(text: str) -> Any:
     return json.loads(text)
 
 
-def _where(wanted: dict[str, str | None]) -> Any:
+def _where(wanted: dict[str, str | None], sweep: str | None) -> Any:
     from functools import reduce
     from operator import and_
 
     import pyarrow.compute as pc
 
     conditions = [pc.field(name) == value for name, value in wanted.items() if value is not None]
+    if sweep is not None:
+        conditions.append(pc.starts_with(pc.field("sweep"), pattern=sweep))
     return reduce(and_, conditions) if conditions else None
 
 
-def _print_runs(opened: "Store", wanted: dict[str, str | None], retracted: bool) -> None:
+def _print_runs(opened: "Store", where: Any, retracted: bool) -> None:
     columns = [*LISTED, "started"]
-    rows = opened.runs(columns=columns, where=_where(wanted), retracted=retracted).sort_by("started").to_pylist()
+    rows = opened.runs(columns=columns, where=where, retracted=retracted).sort_by("started").to_pylist()
     cells = [LISTED, *([_cell(name, row[name]) for name in LISTED] for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(LISTED))]
     for line in cells:
@@ -103,7 +107,8 @@ def show(run_id: str, /, *, store: StoreFlag = "runs", json: JsonFlag = False) -
     opened = open_existing(store)
     full_id = find_run(opened, run_id)
     record = opened.run(full_id).model_dump(mode="json")
-    evaluations = opened.evaluations(columns=["record"], where=pc.field("run_id") == full_id)
+    record["retracted"] = opened.retractions().get(full_id)
+    evaluations = opened.evaluations(columns=["record"], where=pc.field("run_id") == full_id, retracted=True)
     record["evaluations"] = [_loads(text) for text in evaluations["record"].to_pylist()]
     if json:
         print_json(record)
@@ -118,6 +123,8 @@ def _print_record(record: dict[str, Any]) -> None:
     console = Console()
     spec, cost, where = record["spec"], record["cost"], record["provenance"]
     console.print(f"[bold]run {record['run_id']}[/] {record['status']} {record['message']}")
+    if record["retracted"] is not None:
+        console.print(f"[bold]RETRACTED[/]      {record['retracted']}", highlight=False)
     console.print(f"data           {spec['dataset']} ({spec['fingerprint'][:10]}), protocol {spec['protocol']}")
     console.print(f"seed           {spec['seed']}, scale {record['scale']['name']}")
     console.print("configuration  " + ", ".join(f"{name}={value}" for name, value in spec["config"].items()))
@@ -125,6 +132,9 @@ def _print_record(record: dict[str, Any]) -> None:
     console.print(f"peak {cost['peak_memory_bytes'] / 2**20:.0f} MiB, {record['parameters']:,} parameters")
     revision = (where["git_revision"][:10] or "unknown") + (" (changed since)" if where["git_dirty"] else "")
     console.print(f"made on        {where['host']} ({where['device']}), revision {revision}")
+    if not record["evaluations"]:  # an imported or unfinished run has no scores but its own
+        console.print("metrics        " + ", ".join(f"{name}={value:.5g}" for name, value in record["metrics"].items()))
+        return
     table = Table(box=None, header_style="bold", pad_edge=False)
     names = ["top1", "top3", "top5", "top10", "mrr", "log_loss"]
     for name in ["split", "score", "n", *names]:
@@ -143,6 +153,8 @@ def retract(run_id: str, /, *, reason: str, store: StoreFlag = "runs") -> None:
         run_id: The id or its first digits.
         reason: Why; it is shown with the run.
     """
+    if not reason.strip():
+        raise UserError("--reason: say why, for whoever meets the run later")
     opened = open_existing(store)
     full_id = find_run(opened, run_id)
     opened.retract(full_id, reason)

@@ -9,7 +9,7 @@ from fieldmark.errors import UserError
 
 TUNE_SHARE = 0.1
 """Share of the training records that tune takes where none was given."""
-_WORDS = {
+WORDS = {
     "train": "train",
     "training": "train",
     "val": "val",
@@ -20,6 +20,7 @@ _WORDS = {
     "test": "test",
     "testing": "test",
 }
+"""What parts of a split are called, in lower case, and which part is meant."""
 
 
 def official(observations: Observations, seed: int) -> NDArray[np.int8]:
@@ -35,7 +36,7 @@ def official(observations: Observations, seed: int) -> NDArray[np.int8]:
     if given is None:
         raise UserError(f"{observations.name}: protocol official needs a split column, and there is none")
     found, inverse = np.unique(given, return_inverse=True)
-    words = np.array([_WORDS.get(str(value).strip().lower(), "") for value in found], np.str_)
+    words = np.array([WORDS.get(str(value).strip().lower(), "") for value in found], np.str_)
     word_N = words[inverse.reshape(-1)]
     present = set(words.tolist()) - {""}
     if "train" not in present or len(present) == 1:

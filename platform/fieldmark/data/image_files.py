@@ -36,7 +36,7 @@ class ImageFiles:
 
     def __init__(self, root: str, paths: Sequence[str]) -> None:
         """Takes the folder and a path relative to it for each record."""
-        self._root = root
+        self.root = root
         self._paths = paths
         self.broken: set[int] = set()
         """Records whose picture could not be decoded; they are shown grey."""
@@ -51,12 +51,14 @@ class ImageFiles:
         return images
 
     def _decode(self, index: int, resolution: int) -> NDArray[np.uint8] | None:
-        from torchvision.io import ImageReadMode, decode_image
         from torchvision.transforms.v2.functional import center_crop, resize
 
+        from fieldmark.data.images.decode import BadImage, decode
+
         try:
-            image = decode_image(os.path.join(self._root, self._paths[index]), ImageReadMode.RGB)
-        except (RuntimeError, ValueError):  # torchvision's answer to a truncated, empty or foreign file
+            with open(os.path.join(self.root, self._paths[index]), "rb") as file:
+                image = decode(file.read())
+        except (OSError, BadImage):
             self.broken.add(index)
             return None
         square = center_crop(resize(image, [resolution], antialias=True), [resolution, resolution])

@@ -21,7 +21,8 @@ def open_dataset(spec: str, *, protocol: str | None = None, max_bad_share: float
         max_bad_share: Largest share of bad records, in [0, 1], that is passed over.
 
     Raises:
-        UserError: if it cannot be read, has too many bad records, no place at all, or fewer than two categories.
+        UserError: if it cannot be read, has too many bad records, neither places nor pictures, or fewer than two
+            categories.
     """
     observations = read(spec)
     check(observations, max_bad_share)
@@ -48,8 +49,9 @@ def check(observations: Observations, max_bad_share: float = MAX_BAD_SHARE) -> N
         raise UserError(_too_many(observations, max_bad_share))
     if not len(observations):
         raise UserError(f"{observations.name}: no records")
-    if not observations.place_time.has_place_N.any():
-        raise UserError(f"{observations.name}: no record has a place (latitude and longitude are all missing)")
+    if observations.images is None and not observations.place_time.has_place_N.any():
+        missing = "no record has a place (latitude and longitude are all missing)"
+        raise UserError(f"{observations.name}: {missing}, and there are no pictures")
     if len(observations.categories) < 2:
         raise UserError(f"{observations.name}: {len(observations.categories)} category; expected at least 2")
 

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ def split(observations: Observations, protocol: str | None = None) -> tuple[str,
     Args:
         observations: The records.
         protocol: One of PROTOCOLS, with seed 0 if none is given; None for the data set's default: `official` where a
-            split is given, `per_class_20` for GEO100, else `coordinate`.
+            split is given, `per_class_20` for GEO100, `per_class` where no record has a place, else `coordinate`.
 
     Returns:
         The full name, e.g. `coordinate:0`, and `Split` codes (N). Records without a label are `UNUSED`.
@@ -50,7 +51,8 @@ def split(observations: Observations, protocol: str | None = None) -> tuple[str,
 def _default(observations: Observations) -> str:
     if observations.given_split is not None:
         return "official"
-    return _DEFAULTS.get(observations.name, "coordinate")
+    placed = bool(observations.place_time.has_place_N.any())
+    return _DEFAULTS.get(observations.name, "coordinate" if placed else "per_class")
 
 
 def _parse(protocol: str) -> tuple[str, int]:
@@ -88,20 +90,36 @@ def _geo_prior(observations: Observations, seed: int) -> Parts:
     return _grouped(grouping.alone(observations.place_time), seed, (0.75, 0.05, 0.2))
 
 
-def _per_class(observations: Observations, seed: int) -> Parts:
+def _per_class_20(observations: Observations, seed: int) -> Parts:
     """Draws test and tune records of each class; a class with fewer than 60 records gives a third of them to each."""
-    order_N = np.random.default_rng(seed).permutation(len(observations))
-    order_N = order_N[np.argsort(observations.category_N[order_N], kind="stable")]
-    category_N = observations.category_N[order_N]
-    first_N = np.searchsorted(category_N, category_N)
-    size_N = np.searchsorted(category_N, category_N, side="right") - first_N
-    rank_N = np.arange(len(order_N)) - first_N
+    rank_N, size_N = _ranks(observations.category_N, seed)
     drawn_N = np.minimum(PER_CLASS, size_N // 3)
-    split_N = np.empty(len(order_N), np.int8)
-    split_N[order_N] = np.select(
-        [rank_N < drawn_N, rank_N < 2 * drawn_N], [int(Split.TEST), int(Split.TUNE)], int(Split.TRAIN)
-    )
-    return split_N
+    return _first_test_then_tune(rank_N, drawn_N, drawn_N)
+
+
+def _per_class(observations: Observations, seed: int) -> Parts:
+    """Draws SHARES of each class at random; three records are enough for all parts, a second one is for the test."""
+    rank_N, size_N = _ranks(observations.category_N, seed)
+    test_N = np.where(size_N > 1, np.maximum(1, np.rint(SHARES[2] * size_N)), 0)
+    tune_N = np.where(size_N > 2, np.maximum(1, np.rint(SHARES[1] * size_N)), 0)
+    return _first_test_then_tune(rank_N, test_N, tune_N)
+
+
+def _ranks(category_N: NDArray[np.int32], seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Returns each record's place in a random order of its class, from 0, and its class's size."""
+    order_N = np.random.default_rng(seed).permutation(len(category_N))
+    order_N = order_N[np.argsort(category_N[order_N], kind="stable")]
+    sorted_N = category_N[order_N]
+    first_N = np.searchsorted(sorted_N, sorted_N)
+    rank_N, size_N = np.empty((2, len(order_N)), np.int64)
+    rank_N[order_N] = np.arange(len(order_N)) - first_N
+    size_N[order_N] = np.searchsorted(sorted_N, sorted_N, side="right") - first_N
+    return rank_N, size_N
+
+
+def _first_test_then_tune(rank_N: NDArray[np.int64], test_N: NDArray[Any], tune_N: NDArray[Any]) -> Parts:
+    conditions = [rank_N < test_N, rank_N < test_N + tune_N]
+    return np.select(conditions, [int(Split.TEST), int(Split.TUNE)], int(Split.TRAIN)).astype(np.int8)
 
 
 def _forward_in_time(observations: Observations, seed: int) -> Parts:
@@ -118,11 +136,12 @@ def _forward_in_time(observations: Observations, seed: int) -> Parts:
 
 PROTOCOLS: dict[str, Protocol] = {
     "official": official,
-    "per_class_20": _per_class,
+    "per_class_20": _per_class_20,
     "geo_prior_75_5_20": _geo_prior,
     "coordinate": _coordinate,
     "spatial_block": _spatial_block,
     "observer": _observer,
     "forward_in_time": _forward_in_time,
+    "per_class": _per_class,
 }
 """Name to the function that makes it."""

@@ -1,6 +1,7 @@
 """Places and dates as network inputs (SPEC section 1; Mac Aodha et al. 2019, Yang et al. 2022)."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,26 @@ Mask = NDArray[np.bool_]
 PLACE_FEATURES = {"wrap": 4, "sphere": 3, "raw": 2, "none": 0}
 LATITUDE_FIRST = {4: (1, 0, 3, 2), 6: (1, 0, 4, 3, 2, 5)}
 """The Dynamic MLP code's order of wrapped features, as positions in PriorsNet's, by their number."""
+
+
+class Inputs(Protocol):
+    """What a configuration says about its inputs: `PriorsNetConfig` and `ClassifierConfig` both say it."""
+
+    @property
+    def encoding(self) -> str:
+        """`wrap`, `sphere`, `raw` or `none`."""
+
+    @property
+    def date(self) -> bool:
+        """Whether the date is an input."""
+
+    @property
+    def feature_order(self) -> str:
+        """`priorsnet` or `dynamic_mlp`."""
+
+    @property
+    def date_convention(self) -> str:
+        """`priorsnet` or `dynamic_mlp`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,15 +68,23 @@ def input_size(config: PriorsNetConfig) -> int:
     """
     if config.encoding == "none" and not config.date:
         raise UserError("encoding none with date false leaves the prior nothing to look at: set date, or an encoding")
+    return feature_count(config)
+
+
+def feature_count(config: Inputs) -> int:
+    """Returns the number of features of the fields that are asked for; 0 where none is."""
     date_features = 1 if config.encoding == "raw" else 2
     return PLACE_FEATURES[config.encoding] + (date_features if config.date else 0)
 
 
-def to_units(where: PlaceTime, config: PriorsNetConfig) -> UnitPlaceTime:
-    """Returns the records' places and dates scaled to [-1, 1] under the configuration's date convention."""
+def to_units(where: PlaceTime, config: Inputs) -> UnitPlaceTime:
+    """Returns the records' places and dates scaled to [-1, 1] under the configuration's date convention.
+
+    One coordinate without the other is no place.
+    """
     return UnitPlaceTime(
-        lon_N=np.asarray(where.longitude_N, dtype=np.float64) / 180,
-        lat_N=np.asarray(where.latitude_N, dtype=np.float64) / 90,
+        lon_N=np.where(where.has_place_N, where.longitude_N, np.nan) / 180,
+        lat_N=np.where(where.has_place_N, where.latitude_N, np.nan) / 90,
         date_N=2 * year_fraction(where.date_N, config.date_convention) - 1,
     )
 
@@ -93,36 +122,50 @@ def encode_units(units: UnitPlaceTime, config: PriorsNetConfig) -> Encoded:
 
     A record is usable when it has the fields that are asked for: the place unless the encoding is `none`; the date
     when it is an input and there is no place, or when `missing_date` is `drop`. Otherwise a missing date leaves its
-    features zero, which is off the unit circle and so unlike any date. (In the `raw` encoding, zero is mid-year.)
+    features zero. (In the `raw` encoding, zero is mid-year.)
     """
     place, has_date_N = config.encoding != "none", np.isfinite(units.date_N)
     usable_N = np.isfinite(units.lon_N) & np.isfinite(units.lat_N) if place else np.ones(len(has_date_N), bool)
     if config.date and (not place or config.missing_date == "drop"):
         usable_N = usable_N & has_date_N
-    columns = _place_columns(units, config)
-    if config.date:
-        columns += [np.where(has_date_N, column_N, 0.0) for column_N in _date_columns(units.date_N, config)]
-    assert len(columns) == input_size(config)
-    if config.encoding == "wrap" and config.feature_order == "dynamic_mlp":
-        columns = [columns[i] for i in LATITUDE_FIRST[len(columns)]]
-    features_NF = np.stack(columns, axis=1)
+    features_NF = zero_where_missing(feature_columns(units, config))
     features_NF[~usable_N] = 0.0
     return Encoded(features_NF=features_NF, usable_N=usable_N)
 
 
-def _place_columns(units: UnitPlaceTime, config: PriorsNetConfig) -> list[Floats]:
-    if config.encoding == "none":
+def feature_columns(units: UnitPlaceTime, config: Inputs) -> Floats:
+    """Returns the features of N scaled places and dates, float64 (N, F) in the configuration's order.
+
+    NaN where a feature's own field is missing.
+    """
+    columns = _place_columns(units, config.encoding)
+    if config.date:
+        columns += _date_columns(units.date_N, config.encoding)
+    assert len(columns) == feature_count(config)
+    if config.encoding == "wrap" and config.feature_order == "dynamic_mlp":
+        columns = [columns[i] for i in LATITUDE_FIRST[len(columns)]]
+    return np.stack(columns, axis=1) if columns else np.empty((len(units.date_N), 0))
+
+
+def zero_where_missing(features_NF: Floats) -> Floats:
+    """Returns the same array with zeros for NaN: off the unit circle, and so unlike any place or date."""
+    features_NF[np.isnan(features_NF)] = 0.0
+    return features_NF
+
+
+def _place_columns(units: UnitPlaceTime, encoding: str) -> list[Floats]:
+    if encoding == "none":
         return []
-    if config.encoding == "raw":
+    if encoding == "raw":
         return [units.lon_N, units.lat_N]
     lon_N, lat_N = np.pi * units.lon_N, np.pi * units.lat_N  # latitude turns a full circle too: the poles coincide
-    if config.encoding == "sphere":
+    if encoding == "sphere":
         return [np.cos(lon_N) * np.cos(lat_N), np.sin(lon_N) * np.cos(lat_N), np.sin(lat_N)]
     return [np.sin(lon_N), np.sin(lat_N), np.cos(lon_N), np.cos(lat_N)]
 
 
-def _date_columns(date_N: Floats, config: PriorsNetConfig) -> list[Floats]:
-    if config.encoding == "raw":
+def _date_columns(date_N: Floats, encoding: str) -> list[Floats]:
+    if encoding == "raw":
         return [date_N]
     return [np.sin(np.pi * date_N), np.cos(np.pi * date_N)]
 

@@ -1,11 +1,11 @@
-"""Keeps a sweep's lease alive in a thread, and says when it is lost."""
+"""Keeps the lease of a sweep or a run alive in a thread, and says when it is lost."""
 
 import shlex
 import sys
 import threading
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from fieldmark.errors import UserError
 
@@ -17,13 +17,15 @@ RENEWALS_A_TTL = 6
 
 
 class LeaseKeeper:
-    """A context in which this process is the sweep's one driver."""
+    """A context in which this process is the one driver of a sweep or a run."""
 
-    def __init__(self, store: "Store", sweep_id: str, *, takeover: bool) -> None:
-        """Names the sweep; `takeover` takes it from a driver that seems to live."""
+    def __init__(
+        self, store: "Store", sweep_id: str, *, takeover: bool, what: Literal["sweep", "run"] = "sweep"
+    ) -> None:
+        """Names the sweep or run; `takeover` takes it from a driver that seems to live."""
         from fieldmark.store.lease import Lease
 
-        self._lease = Lease(store, sweep_id, this_command(), ttl=TTL)
+        self._lease = Lease(store, sweep_id, this_command(), what=what, ttl=TTL)
         self._takeover = takeover
         self._over = threading.Event()
         self._lost: UserError | None = None

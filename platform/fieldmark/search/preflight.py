@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fieldmark.data.observations import DataSet
 from fieldmark.errors import UserError
 from fieldmark.search.estimate import bytes_of
 from fieldmark.search.options import SweepOptions
@@ -13,6 +14,19 @@ if TYPE_CHECKING:
     from fieldmark.store import Store
 
 SPARE_BYTES = 50_000_000
+
+
+def check_places(data: DataSet, spec: str) -> None:
+    """Refuses data without places, from which no location prior can be learned.
+
+    Raises:
+        UserError: if no record has one.
+    """
+    if not data.observations.place_time.has_place_N.any():
+        raise UserError(
+            f"--data {spec}: no record has a place, and a location prior is learned from places; "
+            "pictures alone can be learned by fieldmark train --fusion image_only"
+        )
 
 
 def check_data(plan: SweepPlan) -> None:

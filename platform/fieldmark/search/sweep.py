@@ -11,7 +11,7 @@ from fieldmark.search.lease_keeper import LeaseKeeper, this_command
 from fieldmark.search.ledger import Ledger
 from fieldmark.search.options import SweepOptions
 from fieldmark.search.plan import SweepPlan, build_plan
-from fieldmark.search.preflight import check_data, check_store
+from fieldmark.search.preflight import check_data, check_places, check_store
 from fieldmark.search.preparation import Preparation
 from fieldmark.search.progress import Progress
 from fieldmark.search.proposals import Proposals
@@ -42,6 +42,7 @@ def sweep_priorsnet(options: SweepOptions) -> SweepResult | DryRun:
 
     started = time.monotonic()
     dataset = open_dataset(options.data, protocol=options.protocol, max_bad_share=options.max_bad_share)
+    check_places(dataset, options.data)
     stages = stage_keys(dataset, options.image_scores)
     plan = build_plan(options, facts_of(dataset, options.data, options.scale, options.rate), stages)
     check_data(plan)

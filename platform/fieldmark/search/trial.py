@@ -67,8 +67,8 @@ def run_trial(
     return Outcome(run_id=task.run_id, kind="recorded")
 
 
-def record_failure(store: "Store", task: Task, message: str, started: float, log: str = "") -> None:
-    """Records an attempt that failed, under an id of its own; the run's id stays free for the next attempt."""
+def record_failure(store: "Store", task: Task, message: str, started: float, log: str = "") -> str:
+    """Records an attempt that failed, and returns its own id; the run's id stays free for the next attempt."""
     attempt = digest({"attempt_at": task.run_id, "started": started, "process": os.getpid()})
     store.append_log(attempt, log or message)
     record = RunRecord(
@@ -81,6 +81,7 @@ def record_failure(store: "Store", task: Task, message: str, started: float, log
         provenance=provenance(started, time.time()),
     )
     store.commit_run(record)
+    return attempt
 
 
 class _Run:

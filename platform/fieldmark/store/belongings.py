@@ -2,7 +2,7 @@
 
 import builtins
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
@@ -66,6 +66,43 @@ class Belongings:
     def checkpoints(self, run_id: str) -> StoreCheckpoints:
         """Returns where an unfinished run leaves its state."""
         return StoreCheckpoints(self.objects, run_id)
+
+    def put_weights(self, run_id: str, data: bytes) -> bool:
+        """Stores a run's trained weights once; returns False where they are stored already.
+
+        Args:
+            run_id: the run.
+            data: safetensors bytes of its model's state.
+        """
+        made = self.objects.put_once(layout.weights(run_id), data)
+        fault_point("weights.written")
+        return made
+
+    def weights(self, run_id: str) -> bytes | None:
+        """Returns a run's trained weights as safetensors bytes, or None where they were not kept."""
+        return self.objects.get(layout.weights(run_id))
+
+    def put_categories(self, fingerprint: str, names: Sequence[str]) -> bool:
+        """Stores the names of a data set's categories, in the order of their numbers, once."""
+        made = self.objects.put_once(layout.categories(fingerprint), json.dumps(list(names)).encode())
+        fault_point("categories.written")
+        return made
+
+    def categories(self, fingerprint: str) -> tuple[str, ...] | None:
+        """Returns the names of a data set's categories, or None where they were not kept."""
+        data = self.objects.get(layout.categories(fingerprint))
+        return None if data is None else tuple(json.loads(data))
+
+    def put_extension(self, run_id: str, source: str) -> bool:
+        """Stores the text of the user's file that a run's fusion is defined in, once."""
+        made = self.objects.put_once(layout.extension(run_id), source.encode())
+        fault_point("extension.written")
+        return made
+
+    def extension(self, run_id: str) -> str | None:
+        """Returns the text of the user's file that a run's fusion is defined in; None for a built-in fusion."""
+        data = self.objects.get(layout.extension(run_id))
+        return None if data is None else data.decode()
 
     def append_log(self, run_id: str, text: str) -> None:
         """Adds to a run's log; a run has one writer."""

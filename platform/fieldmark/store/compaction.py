@@ -17,6 +17,9 @@ from fieldmark.store.segments import write_segment
 COPIED = (
     layout.CURVES,
     layout.PREDICTIONS,
+    layout.WEIGHTS,
+    layout.CATEGORIES,
+    layout.EXTENSIONS,
     layout.STAGES,
     layout.DATASETS,
     layout.LOGS,

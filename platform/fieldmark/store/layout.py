@@ -15,6 +15,10 @@ DATASETS = "datasets"
 LOGS = "logs"
 CURVES = "curves"
 PREDICTIONS = "predictions"
+WEIGHTS = "weights"
+CATEGORIES = "categories"
+EXTENSIONS = "extensions"
+RUN_LEASES = "leases"
 
 
 def segment(kind: str, content_hash: str) -> str:
@@ -30,6 +34,21 @@ def curve(run_id: str) -> str:
 def predictions(evaluation_id: str) -> str:
     """Returns the key of an evaluation's predictions."""
     return f"{PREDICTIONS}/{evaluation_id}.parquet"
+
+
+def weights(run_id: str) -> str:
+    """Returns the key of a run's trained weights."""
+    return f"{WEIGHTS}/{run_id}.safetensors"
+
+
+def categories(fingerprint: str) -> str:
+    """Returns the key of the names of a data set's categories."""
+    return f"{CATEGORIES}/{fingerprint}.json"
+
+
+def extension(run_id: str) -> str:
+    """Returns the key of the user's file that a run's fusion is defined in."""
+    return f"{EXTENSIONS}/{run_id}.py"
 
 
 def retraction(run_id: str) -> str:
@@ -55,6 +74,11 @@ def plan(sweep_id: str, revision: int) -> str:
 def leases(sweep_id: str) -> str:
     """Returns the folder of a sweep's lease."""
     return f"{SWEEPS}/{sweep_id}/lease"
+
+
+def run_leases(run_id: str) -> str:
+    """Returns the folder of the lease of a run that is part of no sweep; what lies in `sweeps` is a sweep."""
+    return f"{RUN_LEASES}/{run_id}"
 
 
 def card(fingerprint: str, protocol: str) -> str:

@@ -1,4 +1,4 @@
-"""A sweep has one driver at a time: an epoch number by put-if-absent, kept alive by a counter that changes.
+"""A sweep (or a run) has one driver at a time: an epoch number by put-if-absent, kept alive by a changing counter.
 
 No two hosts' clocks are ever compared. Whoever finds a holder on another host watches its counter on an own clock, and
 takes over after `ttl` seconds without a change. A holder on the same host whose process is gone is replaced at once, so
@@ -9,7 +9,7 @@ import json
 import os
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from fieldmark.errors import StoreConflict
 from fieldmark.store import layout, processes
@@ -21,7 +21,7 @@ CHECKS_A_TTL = 10
 
 
 class Lease:
-    """The right to drive one sweep. `renew` it several times a `ttl`, `check` it before telling anything."""
+    """The right to drive one sweep or run. `renew` it several times a `ttl`, `check` it before telling anything."""
 
     def __init__(
         self,
@@ -29,14 +29,16 @@ class Lease:
         sweep_id: str,
         holder: str,
         *,
+        what: Literal["sweep", "run"] = "sweep",
         clock: Callable[[], float] = time.monotonic,
         ttl: float = 30,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Names the sweep and the holder (for people, e.g. the command); clock and sleep are in seconds."""
+        """Names the sweep (or the run) and the holder (for people: the command); clock and sleep are in seconds."""
         self.epoch = 0
         self._store, self._holder = store, holder
-        self._sweep, self._folder = sweep_id, layout.leases(sweep_id)
+        self._name = f"{what} {sweep_id}"
+        self._folder = layout.leases(sweep_id) if what == "sweep" else layout.run_leases(sweep_id)
         self._clock, self._sleep, self._ttl = clock, sleep, ttl
         self._beats = 0
 
@@ -79,7 +81,7 @@ class Lease:
         assert self.epoch, "acquire first"
         newest = self._newest()
         if newest != self.epoch:
-            raise StoreConflict(f"sweep {self._sweep} was taken over by {self._who(newest)}")
+            raise StoreConflict(f"{self._name} was taken over by {self._who(newest)}")
 
     def release(self) -> None:
         """Gives the lease back; one that was taken over is no longer ours to give."""
@@ -124,6 +126,6 @@ class Lease:
 
     def _refusal(self) -> str:
         return (
-            f"sweep {self._sweep} is being driven by {self._who(self._newest())}; "
+            f"{self._name} is being driven by {self._who(self._newest())}; "
             "wait for it to end, or stop it, or pass --takeover"
         )

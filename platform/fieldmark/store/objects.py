@@ -48,6 +48,8 @@ class Objects:
         else:
             self.root = Path(url.removeprefix("file://")).expanduser().absolute()
             self.url = str(self.root)
+            if self.root.is_file():
+                raise UserError(f"--store {url}: is a file; a store is a folder")
             if not create and not self.root.is_dir():
                 raise UserError(f"--store {url}: there is no such folder; a sweep makes one")
             with _named(url, "open"):

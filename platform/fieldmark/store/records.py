@@ -52,7 +52,7 @@ class Trial(Record):
     """Position in the plan; -1 outside a sweep."""
     group: str = ""
     """Runs that differ by the seed only share a group."""
-    role: Literal["published", "search", "confirmation", "baseline", "bound", "stage", "single"] = "single"
+    role: Literal["published", "search", "confirmation", "baseline", "bound", "stage", "single", "imported"] = "single"
     params: dict[str, Any] = {}
     """Optuna's parameters, in the paper's units."""
     distributions: dict[str, str] = {}
@@ -73,6 +73,8 @@ class RunRecord(Record):
     """The objective's view: metrics on `tune` of the sweep's score, by name; fractions."""
     parameters: int = 0
     """Trainable parameters."""
+    multiply_adds: int = 0
+    """Of one forward pass of one picture; 0 where they were not counted."""
     epochs: int = 0
     trial: Trial = Trial()
     cost: Cost = Cost()
@@ -102,11 +104,15 @@ class EvaluationRecord(Record):
     sweep: str = ""
     parameters: int = 0
     seconds: float = 0.0
+    view: str = ""
+    """How the pictures were shown: empty for the run's own centre crop at the end of training, else e.g. `center:256`.
+    Tables, pages and bounds are made of empty views only (see `Store.evaluations`)."""
 
     @property
     def evaluation_id(self) -> str:
-        """The digest of the runs, the part and the score source."""
-        return digest({"runs": self.run_ids, "split": self.split, "score": self.score})
+        """The digest of the runs, the part, the score source and, where it is not the run's own, the view."""
+        view = {"view": self.view} if self.view else {}
+        return digest({"runs": self.run_ids, "split": self.split, "score": self.score, **view})
 
 
 class DatasetCard(Record):

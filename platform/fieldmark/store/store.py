@@ -147,10 +147,18 @@ class Store(Belongings):
         columns: Sequence[str] | None = None,
         where: pc.Expression | None = None,
         *,
+        views: bool = False,
         retracted: bool = False,
         strict: bool = True,
     ) -> pa.Table:
-        """Returns the evaluations as a flat table; see `runs`."""
+        """Returns the evaluations as a flat table; see `runs`.
+
+        With `views` those come too that showed a run's pictures in another way than the run itself did, e.g. larger:
+        they are measurements of their own, and no table or bound may mix them with the run's.
+        """
+        if not views:
+            own = pc.field("view").is_null()
+            where = own if where is None else where & own
         return self._table(self._evaluations, columns, where, retracted, strict)
 
     def run_records(self, where: pc.Expression | None = None) -> list[RunRecord]:
@@ -160,9 +168,11 @@ class Store(Belongings):
         records = (parse(RUNS, text) for text in found["record"].to_pylist())
         return [record for record in records if isinstance(record, RunRecord)]
 
-    def evaluation_records(self, where: pc.Expression | None = None) -> list[EvaluationRecord]:
-        """Returns whole records of the matching evaluations, in the order of their ids."""
-        found = self.evaluations(["evaluation_id", "record"], where).sort_by("evaluation_id")
+    def evaluation_records(
+        self, where: pc.Expression | None = None, *, views: bool = False
+    ) -> list[EvaluationRecord]:
+        """Returns whole records of the matching evaluations, in the order of their ids; `views` as in `evaluations`."""
+        found = self.evaluations(["evaluation_id", "record"], where, views=views).sort_by("evaluation_id")
         records = (parse(EVALUATIONS, text) for text in found["record"].to_pylist())
         return [record for record in records if isinstance(record, EvaluationRecord)]
 
@@ -181,13 +191,17 @@ class Store(Belongings):
         return read_conflicts(self.objects)
 
     def problems(self) -> list[str]:
-        """Reads everything and returns a line for every damaged segment or record. Nothing is deleted."""
+        """Reads everything and returns a line for every damaged segment, record, curve or table of predictions.
+
+        Nothing is deleted.
+        """
         self.refresh()
         found: dict[str, str] = {}
         for catalogue in (self._runs, self._evaluations):
             catalogue.segments.verify()
             found |= catalogue.segments.damaged | catalogue.damaged
-        return [f"{self.objects.name(key)}: damaged ({reason})" for key, reason in sorted(found.items())]
+        lines = [f"{self.objects.name(key)}: damaged ({reason})" for key, reason in sorted(found.items())]
+        return lines + [line for folder in (layout.CURVES, layout.PREDICTIONS) for line in self._unreadable(folder)]
 
     # Upkeep
 
@@ -212,6 +226,15 @@ class Store(Belongings):
     def compact(self) -> int:
         """Packs loose records into segments; returns how many."""
         return sum(compaction.pack(self.objects, catalogue) for catalogue in (self._runs, self._evaluations))
+
+    def _unreadable(self, folder: str) -> list[str]:
+        found = []
+        for key in self.objects.keys(folder):
+            try:
+                self._parquet(key)
+            except UserError as error:
+                found.append(str(error))
+        return found
 
     def _parquet(self, key: str) -> pa.Table | None:
         data = self.objects.get(key)

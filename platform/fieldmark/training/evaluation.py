@@ -1,8 +1,8 @@
 """Every score of a fitted prior on the tune and test parts, with what it did to each record."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, Self, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -45,18 +45,29 @@ class Evaluated:
 
 
 @dataclass(slots=True)
-class _Collector:
-    """Gathers one source's records chunk by chunk."""
+class Collected:
+    """What is kept of one source's scores, chunk by chunk of labelled records."""
 
     scored: list[Scored] = field(default_factory=list)
     top: list[NDArray[np.int32]] = field(default_factory=list)
     top_probability: list[NDArray[np.float32]] = field(default_factory=list)
 
     def add(self, scores_NC: NDArray[np.floating], category_N: NDArray[np.int32]) -> None:
+        """Takes the scores of further records and their categories."""
         self.scored.append(metrics(scores_NC, category_N))
         top_NK = first(scores_NC, TOP_CATEGORIES)
         self.top.append(top_NK)
         self.top_probability.append(np.take_along_axis(scores_NC, top_NK, axis=1).astype(np.float32))
+
+    @classmethod
+    def join(cls, shares: Iterable[Self]) -> Self:
+        """Returns the records of all shares, in order."""
+        whole = cls()
+        for share in shares:
+            whole.scored += share.scored
+            whole.top += share.top
+            whole.top_probability += share.top_probability
+        return whole
 
 
 Source = Callable[[Part, Indices], Iterator[tuple[str, NDArray[np.floating]]]]
@@ -143,29 +154,40 @@ def _on_part(
     part: Part, split: SplitName, num_categories: int, source: Source, details: Mapping[str, float]
 ) -> list[Evaluated]:
     labelled = np.flatnonzero(part.category_N >= 0)
-    collected: dict[str, _Collector] = {}
+    collected: dict[str, Collected] = {}
     image_hits = []
     rows = chunk_rows(num_categories)
     for start in range(0, len(labelled), rows):
         indices = labelled[start : start + rows]
         category_N = part.category_N[indices]
         for name, scores_NC in source(part, indices):
-            collected.setdefault(name, _Collector()).add(scores_NC, category_N)
+            collected.setdefault(name, Collected()).add(scores_NC, category_N)
         if part.image_scores is not None:
             image_hits.append(metrics(part.image_scores.rows(indices), category_N).hit_N(1))
     image_hit_N = np.concatenate(image_hits) if image_hits else None
-    return [_evaluated(part, labelled, split, name, one, image_hit_N, details) for name, one in collected.items()]
+    return [evaluated(part, labelled, split, name, one, details, image_hit_N) for name, one in collected.items()]
 
 
-def _evaluated(
+def evaluated(
     part: Part,
     labelled: Indices,
     split: SplitName,
     name: str,
-    collected: _Collector,
-    image_hit_N: NDArray[np.float32] | None,
+    collected: Collected,
     details: Mapping[str, float],
+    image_hit_N: NDArray[np.float32] | None = None,
 ) -> Evaluated:
+    """Returns the figures of one score source whose scores have been collected.
+
+    Args:
+        part: The part.
+        labelled: Positions of its labelled records, whose scores were collected in this order.
+        split: Its name.
+        name: What the scores are called.
+        collected: What was kept of them.
+        details: Further figures to keep.
+        image_hit_N: How often image scores alone are right, to count help and harm against.
+    """
     scored = Scored.join(collected.scored)
     figures = dict(details)
     if image_hit_N is not None and name.startswith(("product", "joint")):

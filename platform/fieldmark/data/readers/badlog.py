@@ -1,5 +1,7 @@
 """Keeps account of records that are left out, and of fields that could not be read."""
 
+from typing import Protocol
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -9,6 +11,18 @@ from fieldmark.data.readers.raw import RawRecords
 
 LISTED = 1_000
 """How many bad records are named one by one; all are counted."""
+
+
+class Log(Protocol):
+    """Is told of values that cannot be used."""
+
+    def drop(self, bad_N: NDArray[np.bool_], field: str, reason: str) -> None:
+        """Takes the records that cannot be used for this reason."""
+        ...
+
+    def flag(self, bad_N: NDArray[np.bool_], field: str, reason: str) -> None:
+        """Takes the records that can be used without that field."""
+        ...
 
 
 class BadLog:
@@ -40,7 +54,7 @@ class BadLog:
         name = self._raw.name(field)
         self._counts[f"{name}: {reason}"] = len(rows)
         for row in rows[: LISTED - len(self._entries)]:
-            value = _shown(self._raw.columns.get(field), int(row))
+            value = shown(self._raw.columns.get(field), int(row))
             file = self._raw.files[self._raw.file_N[row]]
             self._entries.append(
                 BadRecord(file=file, row=int(self._raw.row_N[row]), field=name, reason=f"{reason}{value}")
@@ -53,7 +67,8 @@ class BadLog:
         return tuple(entries), self._counts
 
 
-def _shown(column: pa.Array | None, row: int, width: int = 40) -> str:
+def shown(column: pa.Array | None, row: int, width: int = 40) -> str:
+    """Returns what stood there, to end a message with; empty where nothing did."""
     if column is None or not column[row].is_valid:
         return ""
     text = str(column[row].as_py())

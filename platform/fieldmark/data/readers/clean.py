@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fieldmark.data.fingerprint import combine
 from fieldmark.data.image_files import ImageFiles, find_files
 from fieldmark.data.observations import Observations, PlaceTime, ReadReport
-from fieldmark.data.readers.badlog import BadLog
+from fieldmark.data.readers.badlog import BadLog, Log
 from fieldmark.data.readers.raw import RawRecords
 from fieldmark.data.readers.values import codes, dates, numbers, texts
 
@@ -40,8 +40,8 @@ def clean(raw: RawRecords, source: Source) -> Observations:
     """Returns the records that can be used, in the order found, with a report on the others."""
     log = BadLog(raw)
     category_N, categories = _categories(raw, source, log)
-    place_time_N = _place_time(raw, log)
-    future = _drop_future(place_time_N.date_N, log)
+    place_time_N = place_time(raw, log)
+    future = drop_future(place_time_N.date_N, log)
     ids = _ids(raw, log)
     sizes = _drop_missing_images(raw, source, log)
     keep_N = np.flatnonzero(~log.dropped_N)
@@ -89,7 +89,8 @@ def _present(
     return dense_N.astype(np.int32), tuple(categories[position] for position in used)
 
 
-def _place_time(raw: RawRecords, log: BadLog) -> PlaceTime:
+def place_time(raw: RawRecords, log: Log) -> PlaceTime:
+    """Returns where and when records were made; values that cannot be true are told to the log, and stay."""
     latitude_N = _coordinate(raw, "latitude", log)
     longitude_N = _coordinate(raw, "longitude", log)
     given_N = ~np.isnan(latitude_N) & ~np.isnan(longitude_N)
@@ -105,14 +106,14 @@ def _place_time(raw: RawRecords, log: BadLog) -> PlaceTime:
     )
 
 
-def _coordinate(raw: RawRecords, field: str, log: BadLog) -> NDArray[np.float64]:
+def _coordinate(raw: RawRecords, field: str, log: Log) -> NDArray[np.float64]:
     values_N, unreadable_N = numbers(raw.columns.get(field, pa.nulls(len(raw))))
     log.drop(unreadable_N, field, "not a number")
     return values_N
 
 
 def _drop_outside(
-    latitude_N: NDArray[np.float64], longitude_N: NDArray[np.float64], given_N: NDArray[np.bool_], log: BadLog
+    latitude_N: NDArray[np.float64], longitude_N: NDArray[np.float64], given_N: NDArray[np.bool_], log: Log
 ) -> None:
     outside_N = given_N & (np.abs(latitude_N) > LATITUDE_LIMIT)
     swapped_N = outside_N & (np.abs(latitude_N) <= LONGITUDE_LIMIT) & (np.abs(longitude_N) <= LATITUDE_LIMIT)
@@ -123,7 +124,8 @@ def _drop_outside(
     log.drop(given_N & (np.abs(longitude_N) > LONGITUDE_LIMIT), "longitude", "outside -180..180, expected degrees")
 
 
-def _drop_future(date_N: NDArray[np.datetime64], log: BadLog) -> int:
+def drop_future(date_N: NDArray[np.datetime64], log: Log) -> int:
+    """Tells the log of dates that are still to come; returns how many."""
     tomorrow = np.datetime64(datetime.datetime.now(tz=datetime.UTC).date() + datetime.timedelta(days=1))
     future_N = date_N > tomorrow
     log.drop(future_N, "date", "in the future")

@@ -20,13 +20,14 @@ MODULES = {
     "inat2021mini": "inat2021",
     "yfcc_geo100": "yfcc_geo100",
     "yfcc_inat2017": "yfcc_inat2017",
+    "folder": "folder",
     "world": "embedded",
 }
 """Kind to the module of this package that reads it."""
 
 USAGE = (
-    "table:FILE[:IMAGE_ROOT] (or occurrences:), dwca:FILE.zip|DIR, inat2017:DIR, inat2018:DIR, inat2021:DIR, "
-    "inat2021mini:DIR, yfcc_geo100:DIR, yfcc_inat2017:FILE, world[:key=value,...]"
+    "table:FILE[:IMAGE_ROOT] (or occurrences:), folder:DIR, dwca:FILE.zip|DIR, inat2017:DIR, inat2018:DIR, "
+    "inat2021:DIR, inat2021mini:DIR, yfcc_geo100:DIR, yfcc_inat2017:FILE, world[:key=value,...]"
 )
 
 _readers: dict[str, Reader] = {}

@@ -1,16 +1,33 @@
 """What every backbone is: a picture to a map of features, and a map to one feature."""
 
+from dataclasses import dataclass
+
 from torch import Tensor, nn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackboneSettings:
+    """What a backbone is told when it is made."""
+
+    resolution: int = 224
+    """Side of the pictures, for networks that must know it."""
+    drop_path: float = 0.0
+    """Stochastic depth, for networks that have it."""
 
 
 class Backbone(nn.Module):
     """A network without its classifier, whose parts have the names of its official checkpoints.
 
+    A subclass is registered by `@backbone("name")`, constructed with its `BackboneSettings`, and sets `width`. It must
+    use every trainable parameter in every forward pass (plain DistributedDataParallel).
+
     Attributes:
         width: F, the width of the pooled feature, asked from the network.
+        map_width: channels of the map, measured by `build_backbone`: F, but for networks whose head has a hidden layer.
     """
 
     width: int
+    map_width: int
 
     def map(self, image_B3HW: Tensor) -> Tensor:
         """Returns the last map (B, F, H', W'); a transformer's tokens are laid out as a map."""
@@ -23,21 +40,3 @@ class Backbone(nn.Module):
     def forward(self, image_B3HW: Tensor) -> Tensor:
         """Returns the pooled feature (B, F) of normalised pictures."""
         return self.pool(self.map(image_B3HW))
-
-
-def build_backbone(
-    name: str, *, weights: str = "none", file: str | None = None, resolution: int = 224, drop_path: float = 0.0
-) -> Backbone:
-    """Returns a new backbone.
-
-    Args:
-        name: a timm model name, or one of our own: sk2res2net101, botnet152, pvt_large_v1.
-        weights: `none`; `timm` for timm's pretrained weights; `sha256:...` for those in `file`.
-        file: a local file of weights (safetensors, or a PyTorch file that loads with `weights_only`).
-        resolution: side of the pictures, for networks that must know it.
-        drop_path: stochastic depth, where the network has it.
-
-    Raises:
-        UserError: an unknown name (the closest are named), weights that cannot be had or do not fit.
-    """
-    raise NotImplementedError  # the backbones' author writes this

@@ -82,6 +82,11 @@ def fusion_class(name: str) -> type[Fusion]:
     return _classes[name]
 
 
+def registered_as(cls: type[Fusion]) -> str | None:
+    """Returns the name that a class is registered by, or None."""
+    return next((name for name, known in _classes.items() if known is cls), None)
+
+
 def build_fusion(name: str, values: FusionValues, sizes: Sizes) -> Fusion:
     """Returns a new fusion.
 

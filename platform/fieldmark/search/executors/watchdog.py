@@ -14,6 +14,7 @@ class Watchdog:
         say: Callable[[str], None],
         resources: Callable[[], str],
         *,
+        asks: str = "trial(s) ask for 1 CPU each",
         patience: float = PATIENCE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -22,11 +23,13 @@ class Watchdog:
         Args:
             say: shows a line.
             resources: what the cluster has, in words.
+            asks: what is waited for and what each of it needs.
             patience: seconds of silence before it speaks.
             clock: seconds.
         """
         self._say = say
         self._resources = resources
+        self._asks = asks
         self._patience = patience
         self._clock = clock
         self._signs = -1
@@ -40,6 +43,6 @@ class Watchdog:
         elif now - self._since >= self._patience:
             self._since = now
             self._say(
-                f"{waiting} trial(s) ask for 1 CPU each and none has started or reported for {self._patience:.0f} s; "
+                f"{waiting} {self._asks} and none has started or reported for {self._patience:.0f} s; "
                 f"the cluster has {self._resources()}"
             )

@@ -1,6 +1,6 @@
 """How a classifier is trained without changing its numbers: device, loader, compiling, workers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 
@@ -35,3 +35,11 @@ class Execution:
     """Told after every step, on worker 0."""
     on_step_every: float = 1.0
     """Seconds between two calls of `on_step`."""
+    on_epoch: Callable[[int, Mapping[str, float]], None] | None = None
+    """Told the number of finished epochs and their metrics on every worker, after the state is saved; metrics that
+    worker 0 alone has are missing elsewhere."""
+
+    @property
+    def pins(self) -> bool:
+        """Whether pictures go through page-locked memory."""
+        return self.device.startswith("cuda")

@@ -1,10 +1,13 @@
 """The workers of one training: this process alone, or a group of processes that torch.distributed joins."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +46,22 @@ class Workers:
         found: list[Any] | None = [None] * self.size if self.is_first else None
         distributed.gather_object(value, found)
         return found
+
+    def on_first(self, call: Callable[[], T]) -> T:
+        """Returns what a call on worker 0 returned, or raises there and everywhere what it raised.
+
+        So a worker 0 that is asked to stop does not leave the others waiting for it.
+        """
+        if self.size == 1:
+            return call()
+        answer: list[Any] = [None, None]
+        if self.is_first:
+            try:
+                answer[0] = call()
+            except Exception as error:
+                answer[1] = error
+        distributed.broadcast_object_list(answer, src=0)
+        if answer[1] is not None:
+            raise answer[1]
+        value: T = answer[0]
+        return value

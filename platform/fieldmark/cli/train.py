@@ -1,0 +1,121 @@
+"""`fieldmark train`: train an image classifier, print how good it is beside its bounds, draw its figures."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from fieldmark.cli.common import print_json
+from fieldmark.errors import UserError
+from fieldmark.search.training.options import TrainOptions
+
+if TYPE_CHECKING:
+    from fieldmark.search.training.result import TrainedRun, TrainResult
+    from fieldmark.store import Store
+
+EXIT_FAILED = 1
+REPORTS = Path("reports")
+
+
+def train(options: Annotated[TrainOptions | None, Parameter(name="*")] = None) -> int:
+    """Train an image classifier that looks at place and date, too: one backbone, one fusion, one recipe.
+
+    The same command again goes on with it, or says again what is recorded. Ctrl-C stops after the next step.
+    """
+    from fieldmark.search.training.dryrun import TrainDryRun
+    from fieldmark.search.training.failed import TrainingFailed
+    from fieldmark.search.training.train import train_classifier
+
+    options = options or TrainOptions()
+    try:
+        result = train_classifier(options)
+    except TrainingFailed as error:
+        print(
+            f"fieldmark: training failed: {error}  (`fieldmark logs {error.attempt[:10]}` tells more)", file=sys.stderr
+        )
+        return EXIT_FAILED
+    if not isinstance(result, TrainDryRun):
+        return _finish(options, result)
+    if options.json_output:
+        print_json(result.model_dump(mode="json"))
+    else:
+        print(result.text())
+    return 0
+
+
+def _finish(options: TrainOptions, result: "TrainResult") -> int:
+    from fieldmark.store import Store
+
+    figures = draw_figures(Store.open(options.store, create=False), result, REPORTS)
+    if options.json_output:
+        print_json({**result.to_json(), "figures": {name: str(path) for name, path in figures.items()}})
+        return 0
+    _print(result)
+    for name, path in figures.items():
+        print(f"{name:<11} {path}")
+    sys.stdout.flush()
+    return 0
+
+
+def draw_figures(store: "Store", result: "TrainResult", reports: Path) -> dict[str, Path]:
+    """Draws the curve and the accuracy by category; returns what could be drawn: results count more than pictures."""
+    from fieldmark.figures import category_accuracy, training_curve
+
+    runs = [result.run.run_id, *([] if result.image_only is None else [result.image_only.run_id])]
+    folder = reports / result.run.run_id[:10]
+    found = {}
+    for name, draw in (("curve", training_curve.draw), ("categories", category_accuracy.draw)):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            draw(store, runs, folder / f"{name}.png")
+            found[name] = folder / f"{name}.png"
+        except (UserError, OSError) as error:
+            print(f"no figure {name}: {error}", file=sys.stderr)
+    return found
+
+
+def _print(result: "TrainResult") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    console.print(f"run {result.run.run_id} on {result.dataset}, protocol {result.protocol}", soft_wrap=True)
+    for note in result.notes:
+        console.print(f"note        {note}", soft_wrap=True, markup=False)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("")
+    for name in ("tune top-1", "test top-1", "top-5", "log-loss", "parameters", "mult-adds", "images/s", "seconds"):
+        table.add_column(name, justify="right")
+    table.add_row(str(result.run.config["fusion"]), *_cells(result.run))
+    if result.image_only is not None:
+        table.add_row("image only", *_cells(result.image_only))
+    for fields, metrics in result.bounds.items():
+        table.add_row(f"bound: {fields}", "", *_scores(metrics), *4 * [""])
+    console.print(table)
+    _print_remarks(result)
+
+
+def _print_remarks(result: "TrainResult") -> None:
+    if result.share_of_gain is not None:
+        print(f"of what place and date allow beyond image only, {result.share_of_gain:.0%} is gained")
+    if result.image_only is None and result.run.config["fusion"] != "image_only":
+        print("image only  not trained; add --reference to compare")
+    for line in result.left_out:
+        print(line)
+
+
+def _cells(run: "TrainedRun") -> list[str]:
+    speed = "–" if run.images_per_second is None else f"{run.images_per_second:.0f}"
+    return [
+        f"{run.metrics['tune']['top1']:.4f}",
+        *_scores(run.metrics["test"]),
+        f"{run.parameters:,}",
+        f"{run.multiply_adds:.3g}" if run.multiply_adds else "–",
+        speed,
+        f"{run.seconds:.1f}",
+    ]
+
+
+def _scores(metrics: dict[str, float]) -> list[str]:
+    return [f"{metrics['top1']:.4f}", f"{metrics['top5']:.4f}", f"{metrics['log_loss']:.4f}"]

@@ -1,0 +1,170 @@
+"""Trains by a group of Ray Train workers, and watches over them."""
+
+import os
+import shutil
+import threading
+import time
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from fieldmark.data.images.experiment import ImageExperiment
+from fieldmark.errors import UserError
+from fieldmark.search.executors.ray_session import RaySession
+from fieldmark.search.executors.watchdog import Watchdog
+from fieldmark.search.interruption import CutOff, KeepGoing
+from fieldmark.search.tasks import Task
+from fieldmark.search.training.failed import TrainingFailed
+from fieldmark.search.training.job import Job
+from fieldmark.search.training.link import Mailbox, Message
+from fieldmark.search.training.progress import TrainProgress
+from fieldmark.search.training.room import Room
+from fieldmark.search.trial import record_failure
+
+if TYPE_CHECKING:
+    from fieldmark.store import Store
+
+SETTINGS = {
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",  # the default of 2 s stretches short epochs
+    "RAY_TRAIN_METRICS_ENABLED": "0",
+}
+EVERY = 0.2
+PATIENCE_TO_SAVE = 60.0
+"""Seconds that a run gets to save its state after Ctrl-C."""
+
+
+class GroupTraining:
+    """A job done by workers; use once."""
+
+    def __init__(
+        self, job: Job, store: "Store", progress: TrainProgress, keep_going: KeepGoing, *, workers: tuple[int, ...]
+    ) -> None:
+        """Takes the job.
+
+        Args:
+            job: the runs; its `threads` is what each worker gets where that is set (above 0).
+            store: every node must reach it.
+            progress: shows what workers say.
+            keep_going: asked several times a second; False stops training after its next step.
+            workers: the allowed numbers of workers, ascending.
+        """
+        self._job = job
+        self._store = store
+        self._progress = progress
+        self._keep_going = keep_going
+        self._workers = workers
+        self._running: Task | None = None
+        self._started = time.time()
+        self._error: BaseException | None = None
+        self._scratch = uuid.uuid4().hex
+
+    def run(self, data: ImageExperiment, *, address: str | None, max_failures: int) -> None:
+        """Joins or starts Ray, trains, and leaves it.
+
+        Raises:
+            CutOff: training was asked to stop; the checkpoint stays.
+            TrainingFailed: it raised, or its workers died too often.
+            UserError: Ray, its CPUs or the store are not to be had, or settings do not fit.
+        """
+        for name, value in SETTINGS.items():
+            os.environ.setdefault(name, value)
+        session = RaySession(address, self._progress.say)
+        try:
+            room = Room.of_cluster(self._workers, self._job.threads, session.resources())
+            session.check_nodes(self._store)
+            self._progress.say(room.describe())
+            mailbox = self._mailbox()
+            thread = threading.Thread(target=self._fit, args=(data, room, mailbox, max_failures), daemon=True)
+            thread.start()
+            self._watch(thread, mailbox, Watchdog(self._progress.say, session.resources, asks=room.asks))
+        finally:
+            session.close()
+            shutil.rmtree(self._storage(), ignore_errors=True)
+        if self._error is not None:
+            self._fail(f"its workers died or raised more than {max_failures} times", str(self._error))
+
+    def _mailbox(self) -> Any:
+        import ray
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        return ray.remote(num_cpus=0)(Mailbox).options(scheduling_strategy=here).remote()
+
+    def _fit(self, data: ImageExperiment, room: Room, mailbox: Any, max_failures: int) -> None:
+        try:
+            self._trainer(data, room, mailbox, max_failures).fit()
+        except BaseException as error:
+            self._error = error
+
+    def _trainer(self, data: ImageExperiment, room: Room, mailbox: Any, max_failures: int) -> Any:
+        import ray
+        from ray.train import FailureConfig, LoggingConfig, RunConfig, ScalingConfig
+        from ray.train.torch import TorchTrainer
+
+        from fieldmark.search.training.worker import train_loop
+
+        settings: dict[str, Any] = {
+            "train_loop_config": {
+                "job": self._job.model_copy(update={"threads": room.threads}),
+                "store": self._store.url,
+                "data": ray.put(data),
+                "mailbox": mailbox,
+            },
+            "scaling_config": ScalingConfig(
+                num_workers=room.workers, use_gpu=room.gpu, resources_per_worker=room.resources
+            ),
+            "run_config": RunConfig(
+                name=self._scratch,
+                storage_path=self._storage_root(),
+                failure_config=FailureConfig(max_failures=max_failures),
+                logging_config=LoggingConfig(log_level="ERROR"),
+            ),
+        }
+        if isinstance(room.workers, int):
+            return TorchTrainer(train_loop, **settings)
+        from fieldmark.search.training.elastic import AllowedSizesTrainer
+
+        return AllowedSizesTrainer(train_loop, allowed=self._workers, **settings)
+
+    def _watch(self, thread: threading.Thread, mailbox: Any, watchdog: Watchdog) -> None:
+        """Shows what workers say until training ends; asks it to stop where it must."""
+        import ray
+
+        asked: float | None = None
+        while thread.is_alive():
+            thread.join(EVERY)
+            self._take(ray.get(mailbox.take.remote()))
+            watchdog.look(1, self._progress.signs)
+            if asked is None and not self._keep_going():
+                asked = time.monotonic()
+                self._progress.say("Stopping after the next step ...")
+                ray.get(mailbox.stop.remote())
+            if asked is not None and time.monotonic() - asked > PATIENCE_TO_SAVE:
+                raise CutOff
+        self._take(ray.get(mailbox.take.remote()))
+
+    def _take(self, messages: list[Message]) -> None:
+        tasks = {task.run_id: task for task in self._job.runs}
+        for message in messages:
+            if message.kind == "run":
+                self._running = tasks[message.value]
+                self._progress.run(self._running)
+            elif message.kind == "step":
+                self._progress.step(message.value)
+            elif message.kind == "saved":
+                raise CutOff
+            elif message.kind == "failed":
+                is_user, text, trace = message.value
+                if is_user:
+                    raise UserError(text)
+                self._fail(text, trace)
+
+    def _fail(self, message: str, log: str) -> NoReturn:
+        attempt = record_failure(self._store, self._running or self._job.runs[0], message, self._started, log)
+        raise TrainingFailed(message, attempt) from self._error
+
+    def _storage_root(self) -> str:
+        return self._store.url if "://" in self._store.url else str(Path(self._store.url) / "ray")
+
+    def _storage(self) -> Path:
+        return Path(self._store.url) / "ray" / self._scratch

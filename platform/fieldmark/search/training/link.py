@@ -1,0 +1,79 @@
+"""What workers and driver tell each other: a small actor on the driver's node, and the worker's end of it."""
+
+import threading
+from typing import Any, NamedTuple
+
+EVERY = 0.5
+"""Seconds between two exchanges."""
+
+
+class Message(NamedTuple):
+    """A word from a worker."""
+
+    kind: str
+    """`run` (the run's id), `step` (a StepInfo), `saved`, `failed` (a user's mistake or not, message, traceback)."""
+    value: Any = None
+
+
+class Mailbox:
+    """Lives as an actor; it never waits."""
+
+    def __init__(self) -> None:
+        self._messages: list[Message] = []
+        self._stopping = False
+
+    def tell(self, messages: list[Message]) -> bool:
+        """Takes messages; returns whether training is asked to stop."""
+        self._messages += messages
+        return self._stopping
+
+    def take(self) -> list[Message]:
+        """Returns what was told since the last call."""
+        taken, self._messages = self._messages, []
+        return taken
+
+    def stop(self) -> None:
+        """Asks training to stop after its next step."""
+        self._stopping = True
+
+
+class Link:
+    """A worker's end: a thread exchanges with the mailbox, so that no step waits for it."""
+
+    def __init__(self, mailbox: Any) -> None:
+        """Takes the actor's handle."""
+        self._mailbox = mailbox
+        self._waiting: list[Message] = []
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        threading.Thread(target=self._exchange_for_ever, name="link", daemon=True).start()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether training is asked to stop."""
+        return self._stopping.is_set()
+
+    def tell(self, kind: str, value: Any = None) -> None:
+        """Leaves a word for the driver; of steps only the last one counts."""
+        with self._lock:
+            if kind == "step" and self._waiting and self._waiting[-1].kind == "step":
+                self._waiting.pop()
+            self._waiting.append(Message(kind, value))
+
+    def exchange(self) -> None:
+        """Tells what waits to be told, now."""
+        import ray
+
+        with self._lock:
+            messages, self._waiting = self._waiting, []
+        if ray.get(self._mailbox.tell.remote(messages)):
+            self._stopping.set()
+
+    def _exchange_for_ever(self) -> None:
+        import ray
+
+        while not threading.Event().wait(EVERY):
+            try:
+                self.exchange()
+            except ray.exceptions.RayError:  # the driver is gone, and this process goes next
+                return

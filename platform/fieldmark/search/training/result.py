@@ -1,0 +1,129 @@
+"""What a training hands back."""
+
+import json
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+
+from fieldmark.search.ledger import evaluation_id
+from fieldmark.search.tasks import Task
+from fieldmark.search.training.bounds import read_bounds
+from fieldmark.search.training.facts import describe_scale
+from fieldmark.search.training.plan import TrainPlan, config_of
+from fieldmark.search.training.seen import Seen
+
+if TYPE_CHECKING:
+    from fieldmark.store import Store
+
+
+class TrainedRun(BaseModel):
+    """A recorded run in figures."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    run_id: str
+    config: dict[str, Any]
+    seed: int
+    metrics: dict[str, dict[str, float]]
+    """By part, `tune` and `test`: fractions, log_loss in nats."""
+    details: dict[str, float]
+    """Further figures of the test part, e.g. `frozen_train_top1`."""
+    parameters: int
+    multiply_adds: int
+    epochs: int
+    images_per_second: float | None
+    """While training, median over the epochs; None for a model without anything to train."""
+    seconds: float
+    """Of the whole run, evaluation included, cut-off attempts too."""
+
+
+class TrainResult(BaseModel):
+    """A training's end. Fields may be added; none will change its meaning."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    run: TrainedRun
+    image_only: TrainedRun | None
+    """The same backbone, recipe and seed on pictures alone; None where it was not trained, or is the run itself."""
+    bounds: dict[str, dict[str, float]]
+    """The world only: fields seen to the test metrics that they allow."""
+    share_of_gain: float | None
+    """Of the top-1 that place and date allow beyond image-only, what the run has gained."""
+    dataset: str
+    protocol: str
+    scale: str
+    images: dict[str, int]
+    """Records in train, tune and test, bad pictures included."""
+    bad_images: int
+    """Pictures that were left out."""
+    left_out: list[str]
+    """Lines on every record and picture that was left out."""
+    store: str
+    notes: list[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the object that `--json` prints (docs/reference/train.schema.json), without the figures' paths."""
+        return self.model_dump(mode="json")
+
+
+def train_result(plan: TrainPlan, store: "Store", seen: Seen) -> TrainResult:
+    """Returns what is recorded of a training that has ended."""
+    main = trained_run(plan.main, store)
+    reference = plan.reference
+    image_only = None if reference is None or not store.has_run(reference.run_id) else trained_run(reference, store)
+    bounds = read_bounds(plan, store)
+    return TrainResult(
+        run=main,
+        image_only=image_only,
+        bounds=bounds,
+        share_of_gain=_share(main, image_only, bounds),
+        dataset=plan.facts.card.name,
+        protocol=plan.facts.card.protocol,
+        scale=plan.main.scale.name,
+        images=dict(plan.facts.card.counts),
+        bad_images=seen.bad,
+        left_out=seen.lines,
+        store=store.url,
+        notes=[describe_scale(plan.main.scale), *plan.notes],
+    )
+
+
+def trained_run(task: Task, store: "Store") -> TrainedRun:
+    """Returns the figures of a recorded run."""
+    record = store.run(task.run_id)
+    evaluations = {
+        part: store.evaluation(evaluation_id(task.run_id, part, task.objective.score)) for part in ("tune", "test")
+    }
+    curve = store.curve(task.run_id)
+    speeds = curve["images_per_second"].to_pylist() if curve is not None else []
+    return TrainedRun(
+        run_id=task.run_id,
+        config=config_of(task).model_dump(mode="json"),
+        seed=task.spec.seed,
+        metrics={part: dict(evaluation.metrics) for part, evaluation in evaluations.items()},
+        details=dict(evaluations["test"].details),
+        parameters=record.parameters,
+        multiply_adds=record.multiply_adds,
+        epochs=record.epochs,
+        images_per_second=median(speeds) if speeds else None,
+        seconds=record.cost.seconds,
+    )
+
+
+def _share(main: TrainedRun, image_only: TrainedRun | None, bounds: dict[str, dict[str, float]]) -> float | None:
+    whole = bounds.get("image+place+date")
+    if whole is None or image_only is None:
+        return None
+    alone = image_only.metrics["test"]["top1"]
+    room = whole["top1"] - alone
+    return None if room <= 0 else (main.metrics["test"]["top1"] - alone) / room
+
+
+def schema_text() -> str:
+    """Returns the JSON schema of `--json`, as docs/reference/train.schema.json holds it."""
+    return json.dumps(TrainResult.model_json_schema(), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    print(schema_text(), end="")

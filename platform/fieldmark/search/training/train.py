@@ -1,0 +1,149 @@
+"""A training from its flags to its result."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fieldmark.data.observations import DataSet
+from fieldmark.search.dryrun import existing_store
+from fieldmark.search.interruption import CutOff, KeepGoing
+from fieldmark.search.lease_keeper import LeaseKeeper, this_command
+from fieldmark.search.tasks import Task
+from fieldmark.search.training.bounds import commit_bounds
+from fieldmark.search.training.dryrun import TrainDryRun, train_dry_run
+from fieldmark.search.training.facts import train_facts
+from fieldmark.search.training.interrupt import Interrupt
+from fieldmark.search.training.job import Extension, Job, load_extensions, read_extensions
+from fieldmark.search.training.options import TrainOptions
+from fieldmark.search.training.plan import TrainPlan, build_plan
+from fieldmark.search.training.preflight import check_model, check_start, check_store, cores
+from fieldmark.search.training.progress import TrainProgress
+from fieldmark.search.training.result import TrainResult, train_result
+from fieldmark.search.training.seen import keep_seen, read_seen
+
+if TYPE_CHECKING:
+    from fieldmark.data.images.experiment import ImageExperiment
+    from fieldmark.store import Store
+
+
+def train_classifier(options: TrainOptions) -> TrainResult | TrainDryRun:
+    """Trains a classifier, or goes on with it; the same options mean the same run.
+
+    Returns:
+        The result; with `dry_run`, the plan and its cost instead, and nothing is written.
+
+    Raises:
+        UserError: for data, a store, a cluster or flags with which nothing can be trained.
+        StoreConflict: where another process trains this run.
+        TrainingFailed: training raised; the attempt is recorded.
+        KeyboardInterrupt: Ctrl-C; the checkpoint stays.
+    """
+    from fieldmark.data.open import open_dataset
+
+    extensions = read_extensions(options.extensions)
+    load_extensions(extensions)
+    dataset = open_dataset(options.data, protocol=options.protocol, max_bad_share=options.max_bad_share)
+    known = existing_store(options.store)
+    plan = build_plan(options, train_facts(dataset, options.data), known)
+    if options.dry_run:
+        return train_dry_run(plan, options, known)
+    from fieldmark.store import Store
+
+    check_start(plan, known)
+    left = tuple(task for task in plan.runs if known is None or not known.has_run(task.run_id))
+    if left:
+        check_model(plan)  # before a store is made
+    store = Store.open(options.store)
+    check_store(store, plan)
+    _Training(options, dataset, plan, store, extensions).run(left)
+    return train_result(plan, store, read_seen(store, plan.facts.card.fingerprint))
+
+
+class _Training:
+    """A training that is wanted."""
+
+    def __init__(
+        self,
+        options: TrainOptions,
+        dataset: DataSet,
+        plan: TrainPlan,
+        store: "Store",
+        extensions: tuple[Extension, ...],
+    ) -> None:
+        self._options = options
+        self._dataset = dataset
+        self._plan = plan
+        self._store = store
+        self._extensions = extensions
+
+    def run(self, left: tuple[Task, ...]) -> None:
+        """Does the runs that are left; each has one driver at a time."""
+        if not left:
+            commit_bounds(self._plan, self._dataset, self._store)
+            return
+        with ExitStack() as held, TrainProgress() as progress, Interrupt() as interrupt:
+            leases = [
+                LeaseKeeper(self._store, task.run_id, takeover=self._options.takeover, what="run") for task in left
+            ]
+            for lease in leases:
+                held.enter_context(lease)
+            try:
+                self._train(left, progress, lambda: not interrupt.asked and all(lease.kept for lease in leases))
+            except CutOff:
+                for lease in leases:
+                    lease.check()
+                progress.say(f"Stopped; the checkpoint stays. Go on with: {this_command()}")
+                raise KeyboardInterrupt from None
+
+    def _train(self, left: tuple[Task, ...], progress: TrainProgress, keep_going: KeepGoing) -> None:
+        card = self._plan.facts.card
+        self._store.put_card(card)
+        self._store.put_categories(card.fingerprint, self._dataset.observations.categories)
+        if self._extensions:
+            text = "\n\n".join(one.text for one in self._extensions)
+            self._store.put_extension(self._plan.main.run_id, text)
+        data = self._images(progress)
+        commit_bounds(self._plan, self._dataset, self._store)
+        job = self._job(left)
+        if self._plan.workers[-1] == 1:
+            from fieldmark.search.training.here import train_here
+
+            train_here(
+                job.model_copy(update={"threads": job.threads or cores()}), data, self._store, progress, keep_going
+            )
+            return
+        from fieldmark.search.training.group import GroupTraining
+
+        training = GroupTraining(job, self._store, progress, keep_going, workers=self._plan.workers)
+        training.run(data, address=self._options.address, max_failures=self._options.max_failures)
+
+    def _images(self, progress: TrainProgress) -> "ImageExperiment":
+        from fieldmark.data.images.prepare import prepare_images
+
+        options, config = self._options, self._plan.config
+        data, report = prepare_images(
+            self._dataset,
+            resolution=config.resolution,
+            center_share=config.center_share,
+            cache=None if options.cache is None else Path(options.cache),
+            pack=options.pack,
+            max_bad_share=options.max_bad_share,
+            processes=cores(),
+            say=progress.say,
+        )
+        keep_seen(self._store, self._plan.facts.card.fingerprint, report)
+        return data
+
+    def _job(self, left: tuple[Task, ...]) -> Job:
+        options = self._options
+        return Job(
+            runs=left,
+            main=self._plan.main.run_id,
+            start=self._plan.start,
+            extensions=self._extensions,
+            threads=options.threads or 0,
+            loader_processes=options.loader_processes,
+            compile=options.compile,
+            weights_file=options.weights_file,
+            keep_weights=options.keep_weights,
+        )

@@ -1,0 +1,80 @@
+"""What a classifier says of a part's pictures: the centre crop, softmax (SPEC section 5)."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from fieldmark.config.classifier import ClassifierConfig
+from fieldmark.data.experiment import Part
+from fieldmark.data.images.experiment import Images
+from fieldmark.data.images.loader import batches
+from fieldmark.data.images.transforms import evaluation_transform
+from fieldmark.data.observations import Indices
+from fieldmark.models.metadata import encode_metadata, places
+from fieldmark.training.classifier.execution import Execution
+from fieldmark.training.classifier.pictures import to_device
+from fieldmark.training.classifier.precision import Precision
+
+PREDICT_BATCH = 64
+
+
+def predict_scores(
+    model: nn.Module,
+    config: ClassifierConfig,
+    part: Part,
+    images: Images,
+    *,
+    device: str = "cpu",
+    batch: int = PREDICT_BATCH,
+    exact: bool = False,
+    resolution: int | None = None,
+    positions: Indices | None = None,
+    execution: Execution | None = None,
+) -> Iterator[tuple[Indices, NDArray[np.float32]]]:
+    """Yields positions in the part with the probabilities (n, C) of those records, batch by batch.
+
+    Records without a category are scored, too. The model is put into evaluation mode and stays there.
+
+    Args:
+        model: takes pictures, encoded metadata and places, as `Classifier` does; it lies on the device.
+        config: how it was trained: metadata, precision, resolution and centre crop.
+        part: the records' places and dates.
+        images: their pictures.
+        device: a torch device.
+        batch: pictures at once.
+        exact: whether the pictures have the resolution already.
+        resolution: another than the training's, in pixels.
+        positions: the records to score, in this order; all if not given.
+        execution: device, loader and memory layout, instead of `device` alone.
+    """
+    execution = execution or Execution(device=device)
+    chosen_N = np.arange(len(part)) if positions is None else positions
+    chunks = [chosen_N[start : start + batch] for start in range(0, len(chosen_N), batch)]
+    pictures = batches(
+        images,
+        [[(position, 0) for position in chunk_n.tolist()] for chunk_n in chunks],
+        evaluation_transform(resolution or config.resolution, config.center_share, exact),
+        processes=execution.loader_processes,
+        pin=execution.pins,
+    )
+    model.eval()
+    precision = Precision(config, execution.device)
+    for chunk_n, image_n3HW in zip(chunks, pictures, strict=True):
+        where = part.place_time.take(chunk_n)
+        encoded_nM = torch.as_tensor(encode_metadata(where, config)).to(execution.device, precision.dtype)
+        place_n2 = torch.as_tensor(places(where)).to(execution.device, precision.dtype)
+        normalised_n3HW = to_device(image_n3HW, precision.dtype, execution)
+        yield chunk_n, _probabilities(model, precision, normalised_n3HW, encoded_nM, place_n2)
+
+
+@torch.no_grad()
+def _probabilities(
+    model: nn.Module, precision: Precision, image_n3HW: Tensor, encoded_nM: Tensor, place_n2: Tensor
+) -> NDArray[np.float32]:
+    with precision.forward():
+        logits_nC = model(image_n3HW, encoded_nM, place_n2)
+    scores_nC: NDArray[np.float32] = precision.of_loss(logits_nC).softmax(dim=1).float().cpu().numpy()
+    return scores_nC
