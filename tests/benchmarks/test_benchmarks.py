@@ -15,6 +15,7 @@ COMMANDS = {
     "priorsnet_step": ["--accuracy"],
     "sweep_overhead": [],
     "store": [],
+    "image_pipeline": [],
 }
 
 

@@ -107,6 +107,20 @@ def test_per_class_leaves_small_classes_most_of_their_records() -> None:
     assert np.bincount(made.category_N[split_N == Split.TEST]).tolist() == (sizes // 3).tolist()
 
 
+@given(st.lists(st.integers(1, 90), min_size=2, max_size=8), st.integers(0, 1000))
+def test_per_class_takes_its_shares_of_every_class(sizes: list[int], seed: int) -> None:
+    made = observations(sum(sizes) + 3, categories=len(sizes))
+    made.category_N[:] = np.repeat(np.arange(len(sizes) + 1), [*sizes, 3])[
+        np.random.default_rng(seed).permutation(len(made))
+    ]
+    _, split_N = split(made, f"per_class:{seed}")
+    for category, size in enumerate(sizes):
+        train, tune, test = (int((split_N[made.category_N == category] == part).sum()) for part in PARTS)
+        assert train + tune + test == size and train >= 1
+        assert abs(train - SHARES[0] * size) <= 1.5
+        assert (tune >= 1) == (size >= 3) and (test >= 1) == (size >= 2)
+
+
 def test_geo_prior_shares() -> None:
     _, split_N = split(observations(1000), "geo_prior_75_5_20")
     assert [int((split_N == part).sum()) for part in PARTS] == [750, 50, 200]
@@ -147,6 +161,9 @@ def test_records_without_a_label_are_not_used() -> None:
 def test_defaults() -> None:
     assert split(observations())[0] == "coordinate:0"
     assert split(observations(name="yfcc_geo100"))[0] == "per_class_20:0"
+    nowhere = observations()
+    nowhere.place_time.latitude_N[:] = np.nan
+    assert split(nowhere)[0] == "per_class:0"
 
 
 @pytest.mark.parametrize(

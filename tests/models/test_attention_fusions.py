@@ -9,6 +9,7 @@ from torch.nn import functional
 from fieldmark.errors import UserError
 from fieldmark.models.fusions import Metadata, Sizes, build_fusion
 from fieldmark.models.fusions.attention import AttentionBlock
+from fieldmark.testing import check_fusion
 
 NAMES = ("attention_image", "attention_location", "attention_concat")
 RESNET50 = 23_508_032  # without its classifier
@@ -107,7 +108,17 @@ def test_image_and_location_both_count_and_nothing_known_is_finite(name: str) ->
     assert not torch.allclose(logits, fusion(-image_BF, metadata))
 
 
+@pytest.mark.parametrize("settings", [{"d": 16, "blocks": 1, "tokens": 2}, {"d": 16, "h": 4, "blocks": 3, "tokens": 4}])
+def test_other_depths_and_tokens_keep_the_contract(settings: dict[str, int]) -> None:
+    check_fusion("attention_concat", settings=settings)
+
+
 @pytest.mark.parametrize(("settings", "named"), [({"d": 12, "tokens": 8}, "d=12"), ({"hidden": 9}, "hidden=9")])
 def test_widths_that_tokens_do_not_divide(settings: dict[str, int], named: str) -> None:
     with pytest.raises(UserError, match=f"{named}: expected a multiple"):
         build_fusion("attention_image", settings, SMALL)
+
+
+def test_one_token_has_nothing_to_attend_to() -> None:
+    with pytest.raises(UserError, match="tokens"):
+        build_fusion("attention_image", {"tokens": 1}, SMALL)

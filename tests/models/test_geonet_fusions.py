@@ -12,6 +12,7 @@ from fieldmark.data.experiment import Part
 from fieldmark.data.observations import PlaceTime
 from fieldmark.errors import UserError
 from fieldmark.models.fusions import Fusion, Metadata, Sizes, build_fusion, geonet_priors
+from fieldmark.testing import check_fusion
 
 SIZES = Sizes(features=7, categories=5, metadata=6)
 PRIORS = ("geonet_whitelist", "geonet_bayes")
@@ -215,6 +216,11 @@ def test_modulation_begins_at_the_image_only_model_and_trains_all_of_it(name: st
     assert map_BFHW.grad is not None
     assert not torch.allclose(changed, first)
     assert all(one.grad is not None and one.grad.abs().sum() > 0 for one in fusion.parameters())
+
+
+@pytest.mark.parametrize("name", ["geonet_modulate_add", "geonet_modulate_film"])
+def test_modulating_the_pooled_feature_keeps_the_contract(name: str) -> None:
+    check_fusion(name, settings={"where": "pooled", "widths": "16"})
 
 
 @pytest.mark.parametrize("kind", ["add", "film"])

@@ -2,7 +2,9 @@
 
 import importlib
 import re
+import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,10 +19,13 @@ SIZES = Sizes(features=8, categories=3, metadata=6)
 
 
 @pytest.fixture(autouse=True)
-def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test registers is forgotten after it."""
-    monkeypatch.setattr(fusions, "_SETTINGS", dict(fusions._SETTINGS))
-    monkeypatch.setattr(registry, "_classes", dict(registry._classes))
+def forgotten() -> Iterator[None]:
+    """The page's fusion is unknown again after every test."""
+    yield
+    fusions._SETTINGS.pop("my_fusion", None)
+    registry._classes.pop("my_fusion", None)
+    for name in ("my_fusion", "test_my_fusion", "my_package.my_fusion", "my_package"):
+        sys.modules.pop(name, None)
 
 
 @pytest.fixture
@@ -93,14 +98,13 @@ def test_an_installed_package_needs_no_import(
         ("import torch\nx = 1 / 0\n", "line 2: ZeroDivisionError"),
         ("def f(:\n", "line 1: SyntaxError"),
         (
-            "from fieldmark.models.fusions import FeatureFusion, fusion\n\n@fusion('concat_net')\n"
+            "from fieldmark.models.fusions import FeatureFusion, fusion\n\n@fusion('attention_image')\n"
             "class Mine(FeatureFusion):\n    pass\n",
             "choose another",
         ),
     ],
 )
 def test_a_file_that_cannot_be_run_is_named_with_its_line(text: str, said: str) -> None:
-    build_fusion("concat_net", {}, SIZES)
     with pytest.raises(UserError) as raised:
         load_extension(text, "my_fusion.py")
     assert said in str(raised.value)

@@ -68,13 +68,13 @@ def part(n, offset):
 
 
 def pictures(category_N, offset):
-    """Stripes whose direction is the category's, with a phase and a colour of their own."""
+    """Waves of a phase of their own, in the category's colour."""
     i = (np.arange(len(category_N)) + offset)[:, None, None]
     row, column = np.meshgrid(np.arange(SIDE), np.arange(SIDE), indexing="ij")
-    angle = category_N[:, None, None] * np.pi / CATEGORIES
-    wave = np.sin(0.9 * (row * np.cos(angle) + column * np.sin(angle)) + 1.7 * i)
-    image_N3HW = np.stack([127 + (90 - 25 * channel) * wave + 10 * np.cos(i + channel) for channel in range(3)], axis=1)
-    return Pictures(torch.from_numpy(image_N3HW.astype(np.uint8)))
+    wave = np.sin(0.7 * row + 0.3 * column + 1.7 * i)
+    hue = category_N[:, None, None] / CATEGORIES
+    channels = [127 + 90 * np.cos(2 * np.pi * (hue + channel / 3)) * wave for channel in range(3)]
+    return Pictures(torch.from_numpy(np.stack(channels, axis=1).astype(np.uint8)))
 
 
 def experiment(train=152, tune=40, test=44):

@@ -73,11 +73,11 @@ def test_the_report_has_loss_rate_speed_and_tune(tiny):
 
 
 def test_it_learns(tiny):
-    config = tiny.config(epochs=30, mixup=0.0, drop_path=0.0, precision="float32")
+    config = tiny.config(epochs=15, mixup=0.0, drop_path=0.0, precision="float32")
     trained = tiny.train(config)
     scored = {one.split: one for one in trained.fitted.evaluate(tiny.experiment())}
     assert scored["test"].score == "joint" and scored["test"].metrics["top1"] > 0.9
-    assert trained.curve[30]["loss"] < 0.7 * trained.curve[1]["loss"]
+    assert trained.curve[15]["loss"] < 0.7 * trained.curve[1]["loss"]
 
 
 def test_the_seed_decides_and_the_generators_are_left_alone(tiny):

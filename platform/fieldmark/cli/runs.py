@@ -133,7 +133,8 @@ def _print_record(record: dict[str, Any]) -> None:
     revision = (where["git_revision"][:10] or "unknown") + (" (changed since)" if where["git_dirty"] else "")
     console.print(f"made on        {where['host']} ({where['device']}), revision {revision}")
     if not record["evaluations"]:  # an imported or unfinished run has no scores but its own
-        console.print("metrics        " + ", ".join(f"{name}={value:.5g}" for name, value in record["metrics"].items()))
+        own = ", ".join(f"{name}={value:.5g}" for name, value in record["metrics"].items())
+        console.print(f"metrics        {own or 'none'}")
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     names = ["top1", "top3", "top5", "top10", "mrr", "log_loss"]

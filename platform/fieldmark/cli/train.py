@@ -1,6 +1,7 @@
 """`fieldmark train`: train an image classifier, print how good it is beside its bounds, draw its figures."""
 
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -60,17 +61,16 @@ def _finish(options: TrainOptions, result: "TrainResult") -> int:
 
 def draw_figures(store: "Store", result: "TrainResult", reports: Path) -> dict[str, Path]:
     """Draws the curve and the accuracy by category; returns what could be drawn: results count more than pictures."""
-    from fieldmark.figures import category_accuracy, training_curve
-
     runs = [result.run.run_id, *([] if result.image_only is None else [result.image_only.run_id])]
     folder = reports / result.run.run_id[:10]
     found = {}
-    for name, draw in (("curve", training_curve.draw), ("categories", category_accuracy.draw)):
+    for name, module in (("curve", "training_curve"), ("categories", "category_accuracy")):
         try:
+            draw = import_module(f"fieldmark.figures.{module}").draw
             folder.mkdir(parents=True, exist_ok=True)
             draw(store, runs, folder / f"{name}.png")
             found[name] = folder / f"{name}.png"
-        except (UserError, OSError) as error:
+        except (UserError, OSError, ImportError) as error:
             print(f"no figure {name}: {error}", file=sys.stderr)
     return found
 

@@ -44,8 +44,8 @@ class SolvedSettings(FusionSettings):
 class AttentionSettings(DynamicMLPSettings):
     """Attention inside the block (SPEC 4.3, Table S3); not identifiable from the paper, so its count is recorded."""
 
-    tokens: int = Field(8, ge=1)
-    """Tokens that a vector is cut into."""
+    tokens: int = Field(8, ge=2)
+    """Tokens that a vector is cut into; one alone would leave query and key without effect."""
     hidden: int = Field(0, ge=0)
     """Width of the query and key layers; 0 solves for the published parameter count at the same sizes."""
 

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 from fieldmark.search.executors.base import Executor
 from fieldmark.search.scheduler import Scheduler
@@ -26,7 +26,7 @@ class Progress:
         self._last = ""
         self._failures = 0
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> Self:
         """Puts the panel up."""
         if self._wanted:
             from rich.console import Console

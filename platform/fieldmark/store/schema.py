@@ -1,4 +1,4 @@
-"""The JSON schema of `fieldmark runs --json`: `python -m fieldmark.store.schema` prints docs/reference/runs.schema.json."""
+"""The JSON schema of `fieldmark runs --json`; as a program it prints what docs/reference/runs.schema.json holds."""
 
 import json
 from typing import Any

@@ -29,9 +29,9 @@ class BadImage(Exception):
 def decode(data: bytes) -> "Tensor":
     """Returns the pixels of a picture as uint8 (3, H, W), RGB, upright.
 
-    EXIF orientation is applied, transparency is laid on white, 16 bits are scaled to 8, of an animation the first
-    frame is taken, and colour profiles are ignored, as by the programs that published results come from. The memory
-    is ordered by row, column, colour, which the resizing that follows is fastest with.
+    EXIF orientation is applied, what is transparent is laid on white, of 16 bits the upper 8 are kept, of an
+    animation the first frame is taken, and colour profiles are ignored, as by the programs that published results
+    come from. The memory is ordered by row, column, colour, which the resizing that follows is fastest with.
 
     Raises:
         BadImage: with a reason: `empty file`, `truncated`, `not an image`, `too large (W x H pixels)`, `unreadable`.
@@ -82,23 +82,4 @@ def _other(data: bytes) -> "Tensor":
 
     from fieldmark.data.images.pillow import decode_by_pillow
 
-    return _opaque(_eight_bits(torch.from_numpy(decode_by_pillow(data)).permute(2, 0, 1)))
-
-
-def _eight_bits(picture: "Tensor") -> "Tensor":
-    import torch
-
-    if picture.dtype == torch.uint8:
-        return picture
-    assert picture.dtype == torch.uint16
-    return ((picture.to(torch.int32) * 255 + 32_767) // 65_535).to(torch.uint8)
-
-
-def _opaque(picture: "Tensor") -> "Tensor":
-    """Returns three channels; where there is a fourth, it is opacity, and the picture is laid on white."""
-    import torch
-
-    if picture.shape[0] == 3:
-        return picture
-    colour, opacity = picture[:3].to(torch.int32), picture[3:].to(torch.int32)
-    return ((colour * opacity + 255 * (255 - opacity) + 127) // 255).to(torch.uint8)
+    return torch.from_numpy(decode_by_pillow(data)).permute(2, 0, 1)

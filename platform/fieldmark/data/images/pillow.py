@@ -1,7 +1,7 @@
-"""Pictures that torchvision does not decode, or not rightly: CMYK, GIF, WebP, BMP, TIFF and the like, through PIL."""
+"""Pictures that torchvision does not decode rightly or safely: CMYK, PNG, GIF, WebP, TIFF and the like, by PIL."""
 
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,8 @@ _MAGIC_BYTES = 16
 _SIXTEEN_BITS = 65_535
 
 
-def decode_by_pillow(data: bytes) -> NDArray[Any]:
-    """Returns the first frame, upright, as uint8 or uint16 (H, W, 3) or, with opacity, (H, W, 4).
+def decode_by_pillow(data: bytes) -> NDArray[np.uint8]:
+    """Returns the first frame, upright and opaque, as uint8 (H, W, 3), RGB.
 
     Raises:
         BadImage: see `decode`.
@@ -51,24 +51,31 @@ def _open(data: bytes) -> "Image":
     raise BadImage(FOREIGN)
 
 
-def _pixels(image: "Image") -> NDArray[Any]:
-    from PIL import ImageChops, ImageOps
+def _pixels(image: "Image") -> NDArray[np.uint8]:
+    from PIL import Image, ImageChops, ImageOps
 
     if image.format == "JPEG" and image.mode == "CMYK" and "adobe" not in image.info:
         image = ImageChops.invert(image)  # PIL takes all ink for stored inverted, which only Adobe's is
     upright = ImageOps.exif_transpose(image)
-    if upright.mode.startswith("I"):  # 16 bits of grey; as 32-bit numbers in some formats
-        grey = np.asarray(upright).clip(0, _SIXTEEN_BITS).astype(np.uint16)
-        return np.repeat(grey[:, :, None], 3, axis=2)
-    return np.array(upright.convert("RGBA" if upright.has_transparency_data else "RGB"))
+    if upright.mode.startswith(
+        "I"
+    ):  # 16 bits of grey, as 32-bit numbers in some formats; PIL would cut them off at 255
+        grey = np.asarray(upright).clip(0, _SIXTEEN_BITS).astype(np.uint16) >> 8
+        return np.repeat(grey[:, :, None], 3, axis=2).astype(np.uint8)
+    if upright.has_transparency_data:
+        white = Image.new("RGBA", upright.size, "white")
+        upright = Image.alpha_composite(white, upright.convert("RGBA"))
+    return np.array(upright.convert("RGB"))
 
 
 def _reason(error: Exception, data: bytes) -> str:
-    if isinstance(error, EOFError) or "truncated" in str(error).lower() or _shorter_than_it_says(data):
+    if isinstance(error, EOFError) or "truncated" in str(error).lower() or _ends_early(data):
         return TRUNCATED
     return UNREADABLE
 
 
-def _shorter_than_it_says(data: bytes) -> bool:
-    """Whether a WebP file ends early, of which PIL only says that it cannot be read."""
-    return data[:4] == b"RIFF" and len(data) < int.from_bytes(data[4:8], "little") + 8
+def _ends_early(data: bytes) -> bool:
+    """Whether a WebP or PNG file lacks its end, of which PIL does not always tell."""
+    if data.startswith(b"RIFF"):
+        return len(data) < int.from_bytes(data[4:8], "little") + 8
+    return data.startswith(b"\x89PNG") and b"IEND" not in data

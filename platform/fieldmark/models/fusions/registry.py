@@ -51,6 +51,8 @@ def fusion(name: str, *, settings: type[FusionSettings] = NoSettings) -> Callabl
 
     def register(cls: type[Fusion]) -> type[Fusion]:
         known = _classes.get(name)
+        if name in _MODULES and cls.__module__ != f"{__package__}.{_MODULES[name]}":  # which may not be imported yet
+            raise UserError(f"fusion {name!r}: a built-in fusion has that name; choose another")
         if known is not None and known.__qualname__ != cls.__qualname__:
             raise UserError(f"fusion {name!r}: {known.__qualname__} has that name already; choose another")
         Fusions.register(name, settings)

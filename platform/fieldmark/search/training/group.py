@@ -1,5 +1,6 @@
 """Trains by a group of Ray Train workers, and watches over them."""
 
+import contextlib
 import os
 import shutil
 import threading
@@ -79,7 +80,7 @@ class GroupTraining:
             self._watch(thread, mailbox, Watchdog(self._progress.say, session.resources, asks=room.asks))
         finally:
             session.close()
-            shutil.rmtree(self._storage(), ignore_errors=True)
+            self._tidy()
         if self._error is not None:
             self._fail(f"its workers died or raised more than {max_failures} times", str(self._error))
 
@@ -115,14 +116,14 @@ class GroupTraining:
             ),
             "run_config": RunConfig(
                 name=self._scratch,
-                storage_path=self._storage_root(),
+                storage_path=self._storage,
                 failure_config=FailureConfig(max_failures=max_failures),
                 logging_config=LoggingConfig(log_level="ERROR"),
             ),
         }
         if isinstance(room.workers, int):
             return TorchTrainer(train_loop, **settings)
-        from fieldmark.search.training.elastic import AllowedSizesTrainer
+        from fieldmark.search.executors.allowed_sizes import AllowedSizesTrainer
 
         return AllowedSizesTrainer(train_loop, allowed=self._workers, **settings)
 
@@ -163,8 +164,14 @@ class GroupTraining:
         attempt = record_failure(self._store, self._running or self._job.runs[0], message, self._started, log)
         raise TrainingFailed(message, attempt) from self._error
 
-    def _storage_root(self) -> str:
-        return self._store.url if "://" in self._store.url else str(Path(self._store.url) / "ray")
+    @property
+    def _storage(self) -> str:
+        """Where Ray Train keeps what it must; our checkpoints and records are none of it."""
+        root = self._store.url
+        return f"{root}/ray" if "://" in root else str(Path(root) / "ray")
 
-    def _storage(self) -> Path:
-        return Path(self._store.url) / "ray" / self._scratch
+    def _tidy(self) -> None:
+        if "://" not in self._storage:
+            shutil.rmtree(Path(self._storage) / self._scratch, ignore_errors=True)
+            with contextlib.suppress(OSError):  # another training's is there
+                Path(self._storage).rmdir()

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 SPARE_BYTES = 50_000_000
 
 
+def threads_here() -> int:
+    """Returns the threads that training in this process gets: as OMP_NUM_THREADS says, else one a core."""
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    return int(wanted) if wanted.isdecimal() and int(wanted) else cores()
+
+
 def cores() -> int:
     """Returns the cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -16,7 +16,7 @@ from fieldmark.search.training.interrupt import Interrupt
 from fieldmark.search.training.job import Extension, Job, load_extensions, read_extensions
 from fieldmark.search.training.options import TrainOptions
 from fieldmark.search.training.plan import TrainPlan, build_plan
-from fieldmark.search.training.preflight import check_model, check_start, check_store, cores
+from fieldmark.search.training.preflight import check_model, check_start, check_store, cores, threads_here
 from fieldmark.search.training.progress import TrainProgress
 from fieldmark.search.training.result import TrainResult, train_result
 from fieldmark.search.training.seen import keep_seen, read_seen
@@ -108,9 +108,8 @@ class _Training:
         if self._plan.workers[-1] == 1:
             from fieldmark.search.training.here import train_here
 
-            train_here(
-                job.model_copy(update={"threads": job.threads or cores()}), data, self._store, progress, keep_going
-            )
+            job = job.model_copy(update={"threads": job.threads or threads_here()})
+            train_here(job, data, self._store, progress, keep_going)
             return
         from fieldmark.search.training.group import GroupTraining
 

@@ -1,0 +1,68 @@
+"""Fusions on a trained image-only model: it stays as it is, and what it knew of the training pictures is told."""
+
+import pytest
+import torch
+
+from fieldmark.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def image_only(tiny):
+    return tiny.train(tiny.config(fusion="image_only", mixup=0.0, drop_path=0.0, epochs=3, precision="float32")).fitted
+
+
+def config(tiny, fusion, **changes):
+    return tiny.config(fusion=fusion, mixup=0.0, drop_path=0.0, epochs=2, precision="float32", **changes)
+
+
+@pytest.mark.parametrize("fusion", ["geonet_post_add", "geonet_post_concat", "geonet_post_multiply"])
+def test_a_frozen_model_stays_as_it_is_while_the_location_learns(tiny, image_only, fusion):
+    start = image_only.model.state_dict()
+    trained = tiny.train(config(tiny, fusion), start=start)
+    after = trained.fitted.model.state_dict()
+    kept = [name for name in start if name.startswith("backbone.") or name.startswith("fusion.classifier.")]
+    assert len(kept) > 10 and all(torch.equal(start[name], after[name]) for name in kept)
+    before = tiny.train(config(tiny, fusion, lr=1e-12), start=start).fitted.model.state_dict()
+    assert any(not torch.allclose(before[name], after[name]) for name in after)
+
+
+def test_the_frozen_logits_accuracies_stand_beside_the_result(tiny, image_only):
+    fitted = tiny.train(config(tiny, "geonet_post_add"), start=image_only.model.state_dict()).fitted
+    (test,) = [one for one in image_only.evaluate(tiny.experiment()) if one.split == "test"]
+    assert fitted.details["frozen_test_top1"] == test.metrics["top1"]
+    assert 0 < fitted.details["frozen_train_top1"] <= 1
+    for one in fitted.evaluate(tiny.experiment()):
+        assert one.score == "joint" and one.details == fitted.details
+
+
+@pytest.mark.parametrize("fusion", ["geonet_whitelist", "geonet_bayes"])
+def test_counting_fusions_only_look_at_the_training_records(tiny, image_only, fusion):
+    trained = tiny.train(config(tiny, fusion), start=image_only.model.state_dict())
+    assert not trained.losses and not trained.curve
+    scored = {one.split: one.metrics["top1"] for one in trained.fitted.evaluate(tiny.experiment())}
+    assert scored["test"] >= trained.fitted.details["frozen_test_top1"]
+
+
+def test_a_fusion_that_trains_jointly_may_begin_there_too(tiny, image_only):
+    start = image_only.model.state_dict()
+    fitted = tiny.train(config(tiny, "geonet_modulate_film", lr=1e-12), start=start).fitted
+    joint, alone = fitted.evaluate(tiny.experiment()), image_only.evaluate(tiny.experiment())
+    for one, other in zip(joint, alone, strict=True):
+        assert one.metrics == pytest.approx(other.metrics, rel=0.05)  # the running statistics moved
+    assert not fitted.details
+
+
+def test_without_a_trained_model_the_flag_is_named(tiny):
+    with pytest.raises(UserError, match=r"geonet_post_add .*--start-from"):
+        tiny.train(config(tiny, "geonet_post_add"))
+
+
+def test_a_model_that_does_not_fit_is_refused(tiny, image_only):
+    start = image_only.model.state_dict()
+    with pytest.raises(UserError, match=r"--start-from: that model has another backbone"):
+        tiny.train(config(tiny, "geonet_post_add"), start={k: v for k, v in start.items() if "layers.0" not in k})
+    with pytest.raises(UserError, match=r"--start-from: .*image_only"):
+        tiny.train(config(tiny, "geonet_post_add"), start={k: v for k, v in start.items() if "fusion" not in k})
+    other = start | {"fusion.classifier.weight": torch.zeros(7, 12), "fusion.classifier.bias": torch.zeros(7)}
+    with pytest.raises(UserError, match=r"knows 7 categories, the data set has 5"):
+        tiny.train(config(tiny, "geonet_post_add"), start=other)
