@@ -127,7 +127,8 @@ def test_relative_positions_keep_their_ends_at_another_size() -> None:
 
 def test_pvt_reads_the_class_token_and_interpolates_positions() -> None:
     torch.manual_seed(0)
-    network = PVTLarge(BackboneSettings(resolution=64)).eval()
+    network = build_backbone("pvt_large_v1", resolution=64).eval()
+    assert isinstance(network, PVTLarge)
     with torch.no_grad():
         picture = torch.randn(1, 3, 64, 64)
         map_1FHW = network.map(picture)

@@ -3,6 +3,7 @@
 The workers are forks of one process that has imported everything, before it has computed anything.
 """
 
+import base64
 import json
 import sys
 import tempfile
@@ -53,7 +54,12 @@ def stopped(workers):
     memory.saved, memory.stop_after = state[0], None
     steps = len(trained.losses)
     tiny.train(tiny.config(), trained=trained, workers=workers, checkpoints=memory)
-    return {"workers": seen, "steps": steps, "losses": trained.losses}
+    return {
+        "workers": seen,
+        "steps": steps,
+        "losses": trained.losses,
+        "state": base64.b64encode(state[0]).decode(),
+    }
 
 
 def worker(rank, folder):

@@ -1,5 +1,6 @@
 """The loop's numbers: those of a plain program, on any number of workers (SCIENCE rule 17; issue 3, point 3)."""
 
+import base64
 import json
 import math
 import subprocess
@@ -29,7 +30,8 @@ SEED = 3
 def workers(tmp_path_factory):
     """What 4 and 2 workers said, by their number."""
     out = tmp_path_factory.mktemp("workers") / "out.json"
-    ran = subprocess.run([sys.executable, str(PROGRAM), str(out)], capture_output=True, text=True, timeout=240)
+    command = [sys.executable, str(PROGRAM), str(out)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert ran.returncode == 0, ran.stderr[-4000:]
     return json.loads(out.read_text())
 
@@ -84,7 +86,7 @@ def plain_losses(config, data, seed):
             with torch.no_grad():
                 for weight, gradient, velocity in zip(weights, gradients, momentum, strict=True):
                     velocity.mul_(config.momentum).add_(gradient + config.weight_decay * weight)
-                    weight -= rate * velocity
+                    weight.sub_(rate * velocity)
             for norm in norms:
                 means = torch.stack([one.mean(dim=(0, 2, 3)) for one in seen[norm]]).mean(dim=0)
                 variances = torch.stack([one.var(dim=(0, 2, 3)) for one in seen[norm]]).mean(dim=0)
@@ -139,3 +141,11 @@ def test_workers_stop_together_and_go_on_together(workers, alone, size):
     assert [saves for _, saves in found["workers"]] == [2] + [0] * (int(size) - 1)
     assert found["steps"] == 7  # in the middle of the second epoch
     np.testing.assert_allclose(found["losses"], alone["float64"].losses, rtol=1e-6)
+
+
+def test_one_worker_takes_up_what_four_left(tiny, workers, alone):
+    memory, trained = tiny.Memory(), tiny.Trained()
+    memory.saved = base64.b64decode(workers["4"]["stopped"]["state"])
+    tiny.train(tiny.config(), trained=trained, checkpoints=memory)
+    assert min(trained.loss) == (2, 4)
+    np.testing.assert_allclose(trained.losses[1:], alone["float64"].losses[8:], rtol=1e-6)

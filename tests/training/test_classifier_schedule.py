@@ -1,5 +1,7 @@
 """The learning rates of the recipes against the authors' program and the released log."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,7 +54,7 @@ def test_a_rate_rises_in_the_warm_up_and_never_after(schedule, epochs, warmup, s
     rates = [learning_rate(config, epoch, step, steps) for epoch in range(epochs) for step in range(steps)]
     rising, falling = rates[: warmup * steps], rates[warmup * steps :]
     assert all(0 <= rate <= config.lr for rate in rates)
-    assert all(a < b for a, b in zip(rising, rising[1:], strict=False))
-    assert all(a >= b for a, b in zip(falling, falling[1:], strict=False))
+    assert all(a < b for a, b in pairwise(rising))
+    assert all(a >= b for a, b in pairwise(falling))
     if falling and schedule != "cosine_epoch":
         assert falling[0] == config.lr

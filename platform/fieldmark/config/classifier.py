@@ -20,6 +20,9 @@ class ClassifierConfig(RecipeConfig):
     """What the backbone starts from: `none`, `timm` (its pretrained weights), or `sha256:...` of a file."""
     resolution: int = Field(224, ge=16)
     """Side of the square input, in pixels."""
+    picture_side: int | None = Field(None, ge=16)
+    """Pictures are shrunk to this shorter side before any crop, which makes them small enough to be packed; None: they
+    are cropped as they are, as in the released code. (The world draws its pictures at the resolution itself.)"""
     center_share: float = Field(0.875, gt=0, le=1)
     """Share of the shorter side that the centre crop of evaluation covers: 224 of 256."""
 

@@ -126,7 +126,7 @@ class PVTLarge(Backbone):
             last = stage == STAGES[-1]
             if last:
                 tokens = torch.cat([self.cls_token.expand(len(tokens), -1, -1), tokens], dim=1)
-            tokens = tokens + _resized(self.get_parameter(f"pos_embed{stage}"), grid, prefix=int(last))
+            tokens = tokens + _resized(getattr(self, f"pos_embed{stage}"), grid, prefix=int(last))
             for block in self.get_submodule(f"block{stage}").children():
                 tokens = block(tokens, grid)
             if not last:
