@@ -176,9 +176,7 @@ def main() -> None:
     folder, epochs, draw = arguments.folder, arguments.epochs, random.Random(arguments.seed)
     (folder / "my_fusion.py").write_text(MY_FUSION)
     whole, seconds = finished(folder, "whole", epochs)
-    kills = []
-    for _ in range(arguments.kills):
-        kills.append(kill_driver(folder, "driver", epochs, draw.uniform(5, seconds)))
+    kills = [kill_driver(folder, "driver", epochs, draw.uniform(5, seconds)) for _ in range(arguments.kills)]
     finished(folder, "driver", epochs)
     recovered = kill_worker(folder, "worker", epochs, draw)
     code = interrupt(folder, "interrupt", epochs)

@@ -4,6 +4,7 @@ import io
 import pickle
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,11 @@ from PIL import Image
 
 from fieldmark.data.images.experiment import ImageExperiment
 from fieldmark.data.images.prepare import packed_size, prepare_images
-from fieldmark.data.images.report import ImageReport
+from fieldmark.data.images.report import ImageReport, image_report
+from fieldmark.data.images.sources import DrawnPictures
 from fieldmark.data.observations import Split
 from fieldmark.data.open import open_dataset
+from fieldmark.data.select import take
 from fieldmark.errors import UserError
 
 RESOLUTION = 28
@@ -61,7 +64,7 @@ BAD_FILES = {
     "cut.jpg": (encoded(picture())[:800], "truncated"),
     "text.jpg": (b"The page you asked for was not found.", "not an image"),
     "bomb.png": (bomb(), "too large (50000 x 40000 pixels)"),
-    "damaged.png": (encoded(picture(), "PNG")[:-20] + bytes(20), "unreadable"),
+    "damaged.png": (encoded(picture(), "PNG").replace(b"IDAT", b"IDAZ"), "unreadable"),
 }
 BAD_ROWS = {  # latitude, longitude, date, file
     "1.0,190.0,2020-01-01,good0.jpg": "outside -180..180",
@@ -141,6 +144,15 @@ def test_asked_again_nothing_is_decoded(tmp_path: Path, pack: bool, monkeypatch:
     assert second == first
 
 
+def test_a_long_list_is_cut_and_all_are_counted(tmp_path: Path) -> None:
+    observations = open_dataset(write(tmp_path, good=60)).observations
+    report = image_report(observations, DrawnPictures(observations.images, 5000, 8), dict.fromkeys(range(1200), "odd"))
+    assert report.bad_counts == {"odd": 1200}
+    assert sum(line.endswith(": odd") for line in report.lines()) == len(report.bad) == 1000
+    assert "1,200 of 5,000 pictures left out: 1,200 odd" in report.lines()
+    assert report.lines()[-1] == "  and 200 more"
+
+
 def test_too_many_stop_before_anything_is_trained(tmp_path: Path) -> None:
     spec = write(tmp_path, good=4, rows=0)  # 5 of 18 are bad
     with pytest.raises(
@@ -159,26 +171,27 @@ def test_bad_records_and_bad_pictures_count_together(tmp_path: Path) -> None:
 
 def test_a_part_without_a_picture_is_refused(tmp_path: Path) -> None:
     spec = write(tmp_path, good=60)
-    for number in range(0, 60):
-        if SPLITS[number % 4] == "val":
-            (tmp_path / "images" / f"good{number}.jpg").write_bytes(b"")
+    dataset = open_dataset(spec)
+    names = np.array(dataset.observations.image_path.to_pylist())
+    for name in names[dataset.indices(Split.TUNE)]:
+        (tmp_path / "images" / name).write_bytes(b"")
     with pytest.raises(UserError, match="no picture of the tune part can be used"):
-        dataset = open_dataset(spec)
-        names = np.array(dataset.observations.image_path.to_pylist())
-        for name in names[dataset.indices(Split.TUNE)]:
-            (tmp_path / "images" / name).write_bytes(b"")
         prepare_images(dataset, resolution=RESOLUTION, cache=tmp_path / "cache", max_bad_share=0.9, say=silent)
 
 
 def test_another_size_or_selection_is_another_pack(tmp_path: Path) -> None:
     dataset = open_dataset(write(tmp_path, good=60))
-    for resolution in (28, 14, 28):
-        prepare_images(dataset, resolution=resolution, cache=tmp_path / "cache", say=silent)
-    assert sorted(path.name[:4] for path in (tmp_path / "cache").iterdir()) == ["16px", "32px"]
+    fewer = np.arange(60)
+    selected = replace(dataset, observations=take(dataset.observations, fewer), split_N=dataset.split_N[fewer])
+    for chosen, resolution in ((dataset, 28), (dataset, 14), (selected, 28), (dataset, 28)):
+        prepare_images(chosen, resolution=resolution, cache=tmp_path / "cache", say=silent)
+    assert sorted(path.name[:4] for path in (tmp_path / "cache").iterdir()) == ["16px", "32px", "32px"]
+    images = prepare_images(selected, resolution=28, cache=tmp_path / "cache", say=pytest.fail)[0].images
+    assert sum(map(len, images.values())) == 60
 
 
 def test_the_worlds_pictures_keep_the_training_resolution(tmp_path: Path) -> None:
-    dataset = open_dataset("world:tiny")
+    dataset = open_dataset("world:species=8,per_category=5")
     experiment, report = prepare_images(dataset, resolution=16, cache=tmp_path, say=silent)
     drawn, _ = prepare_images(dataset, resolution=16, cache=tmp_path / "none", pack=False, say=silent)
     assert experiment.exact and drawn.exact

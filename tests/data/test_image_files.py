@@ -14,11 +14,13 @@ def test_the_middle_of_the_picture_at_the_asked_size(tmp_path: Path) -> None:
     wide[:, 30:70] = (200, 100, 50)
     Image.fromarray(wide).save(tmp_path / "wide.png")
     Image.fromarray(wide[:, :, 0].T.copy()).save(tmp_path / "grey.png")
-    source = ImageFiles(str(tmp_path), ["wide.png", "grey.png"])
-    pixels = source.pixels(np.array([1, 0]), 20)
-    assert pixels.shape == (2, 20, 20, 3)
+    Image.fromarray(wide).convert("CMYK").save(tmp_path / "ink.jpg", quality=95)
+    source = ImageFiles(str(tmp_path), ["wide.png", "grey.png", "ink.jpg"])
+    pixels = source.pixels(np.array([1, 0, 2]), 20)
+    assert pixels.shape == (3, 20, 20, 3)
     assert pixels.dtype == np.uint8
     assert np.abs(pixels[1, 5:15, 5:15].astype(int) - [200, 100, 50]).max() <= 2
+    assert np.abs(pixels[2, 5:15, 5:15].astype(int) - [200, 100, 50]).max() <= 6
     assert np.abs(pixels[0, 5:15, 5:15].astype(int) - 200).max() <= 2
     assert not source.broken
     np.testing.assert_array_equal(SelectedImages(source, np.array([1])).pixels(np.array([0]), 20)[0], pixels[0])

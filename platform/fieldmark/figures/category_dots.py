@@ -7,7 +7,7 @@ from fieldmark.figures.category_head import HEAD_INCHES, draw_head
 from fieldmark.figures.category_reading import Accuracies
 from fieldmark.figures.trained_runs import DPI, GREY, INK, bare
 
-MOST_A_COLUMN = 44
+MOST_A_COLUMN = 66
 INCHES_A_LINE = 0.19
 FOOT_INCHES = 0.5
 INCHES_A_COLUMN = 6.4

@@ -47,8 +47,8 @@ def _dress(axes: Any, found: Accuracies, groups: list[NDArray[np.int64]]) -> Non
     each = " or ".join(map(str, sizes))
     pictures = [int(found.n_C[group].sum()) for group in groups]
     axes.set_xlabel(
-        f"categories, the worst {100 // GROUPS} % first (groups of {each} categories, "
-        f"{min(pictures):,} to {max(pictures):,} test pictures; band: the middle half of a group)",
+        f"categories, worst first (%); in groups of {each}, of {min(pictures):,} to {max(pictures):,} test pictures; "
+        "band: the middle half of a group",
         fontsize=9,
         color=INK,
     )

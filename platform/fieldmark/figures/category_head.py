@@ -5,7 +5,7 @@ from typing import Any
 from fieldmark.figures.category_reading import Accuracies
 from fieldmark.figures.trained_runs import GREY, INK
 
-HEAD_INCHES = 1.3
+HEAD_INCHES = 1.1
 
 
 def draw_head(axes: Any, found: Accuracies) -> None:
@@ -18,13 +18,13 @@ def draw_head(axes: Any, found: Accuracies) -> None:
     )
     _write(axes, 0.26, _about(found), fontsize=8.5, color=GREY)
     for line, text in enumerate(_caution(found)):
-        _write(axes, 0.45 + 0.16 * line, text, fontsize=8.5, color=GREY)
+        _write(axes, 0.42 + 0.16 * line, text, fontsize=8.5, color=GREY)
     dots = [
         Line2D([], [], marker="o", linestyle="", color=run.colour, label=f"{run.label}  {_percent(found, shares_C)}")
         for run, shares_C in zip(found.runs, found.share_RC, strict=True)
     ]
     if found.control_C is not None:
-        label = f"control: its seed {found.control_seed}  {_percent(found, found.control_C)}"
+        label = f"control: {found.runs[0].config.fusion}, seed {found.control_seed}  {_percent(found, found.control_C)}"
         dots.append(Line2D([], [], marker="o", linestyle="", mfc="white", mec=GREY, label=label))
     legend = axes.legend(
         handles=dots, loc="lower left", bbox_to_anchor=(0, 0), ncols=3, frameon=False, fontsize=8.5,

@@ -75,7 +75,8 @@ def _counts(store: "Store", run_id: str) -> tuple[NDArray[np.float64], NDArray[n
     if found is None:
         raise UserError(f"run {run_id}: the store {store.url} has no predictions of it on test")
     category_N = found["true_category"].to_numpy()
-    return np.bincount(category_N).astype(np.float64), np.bincount(category_N, weights=found["hit1"].to_numpy())
+    hit_N = found["hit1"].to_numpy().astype(np.float64)
+    return np.bincount(category_N).astype(np.float64), np.bincount(category_N, hit_N).astype(np.float64)
 
 
 def _stacked(

@@ -62,11 +62,12 @@ def draw(store: "Store", run_ids: Sequence[str], path: Path) -> None:
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
     _draw_accuracy(upper, curves, reached)
     _draw_loss(lower, curves)
-    first = runs[0]
+    shown = runs[0]
+    setting = f"{shown.config.backbone}, {shown.config.resolution} px, {shown.record.spec.protocol}"
     title(
         upper,
-        f"Training on {first.record.spec.dataset}",
-        f"top-1 on tune by epoch, dashed: on test after the last one; {first.config.backbone}, {first.config.resolution} px, {first.record.spec.protocol}",
+        f"Training on {shown.record.spec.dataset}",
+        f"top-1 on tune by epoch, dashed: on test after the last one; {setting}",
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=DPI, metadata={"Software": None})

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import sys
 import threading
 import time
 import uuid
@@ -69,6 +70,12 @@ class GroupTraining:
         """
         for name, value in SETTINGS.items():
             os.environ.setdefault(name, value)
+        with contextlib.redirect_stdout(sys.stderr):  # Ray prints there what befalls it; ours is for results
+            self._train(data, address, max_failures)
+        if self._error is not None:
+            self._fail(f"its workers died or raised more than {max_failures} times", str(self._error))
+
+    def _train(self, data: ImageExperiment, address: str | None, max_failures: int) -> None:
         session = RaySession(address, self._progress.say)
         try:
             room = Room.of_cluster(self._workers, self._job.threads, session.resources())
@@ -81,8 +88,6 @@ class GroupTraining:
         finally:
             session.close()
             self._tidy()
-        if self._error is not None:
-            self._fail(f"its workers died or raised more than {max_failures} times", str(self._error))
 
     def _mailbox(self) -> Any:
         import ray
@@ -148,7 +153,10 @@ class GroupTraining:
         tasks = {task.run_id: task for task in self._job.runs}
         for message in messages:
             if message.kind == "run":
+                again = self._running is not None and self._running.run_id == message.value
                 self._running = tasks[message.value]
+                if again:
+                    self._progress.say("a worker was lost: training goes on from the last checkpoint")
                 self._progress.run(self._running)
             elif message.kind == "step":
                 self._progress.step(message.value)
