@@ -8,10 +8,9 @@ of 1.3), 4 to 3, upright or not, saved with quality 90, so that their files are 
 
 * plain: what the released code does: PIL and torchvision's first transforms (RandomResizedCrop, flip, ToTensor,
   Normalize), put together by a DataLoader.
-* files: the product, cropping from the same pictures as `plain`: each is decoded anew, at its full size.
-* unpacked: the product without a pack: decoded and brought to the pack's size, then cropped, to the pack's very pixels.
-* packed: the product from a pack at the size that crops of 224 need (shorter side 256).
-* packed_full: the product from a pack of the full-size pictures.
+* files: the product with `picture_side` unset, as in the papers' recipes: decoded anew, cropped at full size.
+* packed: the product with `picture_side` 256, from a pack.
+* unpacked: the same pixels without a pack: decoded and shrunk anew, then cropped.
 
 The product's batches are uint8, for normalisation is the device's work; `plain` has done it. What it would cost on this
 core is measured, too (`normalise`), and a second set of ratios counts it: `files+normalise/plain`.
@@ -38,12 +37,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from fieldmark.config.recipe import RecipeConfig
+from fieldmark.config import ClassifierConfig, RecipeConfig
 from fieldmark.data.images.experiment import Images
 from fieldmark.data.images.loader import batches
 from fieldmark.data.images.normalise import IMAGENET_MEAN, IMAGENET_STD, pixels_to_float
 from fieldmark.data.images.packed import Pack, PartImages
-from fieldmark.data.images.prepare import packed_size
 from fieldmark.data.images.sources import FilePictures
 from fieldmark.data.images.transforms import training_transform
 
@@ -124,24 +122,23 @@ def product(images: Images, resolution: int) -> Way:
     return lambda: next(found)
 
 
-def ways(folder: Path, paths: list[Path], resolution: int, side: int) -> dict[str, Way]:
+def ways(folder: Path, paths: list[Path], resolution: int) -> dict[str, Way]:
     """Returns every way to make a batch."""
     names = pa.array([path.name for path in paths])
 
-    def images(size: int, *, pixels: bool) -> Images:
+    def images(size: int | None, *, pixels: bool) -> Images:
         pictures = FilePictures(str(folder), names, size)
         pack = Pack(pictures=pictures, size=size, key="benchmark", cache=folder / "cache", pixels=pixels)
         return PartImages(pack, np.arange(len(paths)))
 
-    size = packed_size(resolution)
+    size = round(resolution / ClassifierConfig.model_fields["center_share"].default)
     packed = product(images(size, pixels=True), resolution)
     prepared = packed().clone()
     return {
         "plain": plain(paths, resolution),
-        "files": product(images(side, pixels=False), resolution),
+        "files": product(images(None, pixels=False), resolution),
         "unpacked": product(images(size, pixels=False), resolution),
         "packed": packed,
-        "packed_full": product(images(side, pixels=True), resolution),
         "normalise": lambda: pixels_to_float(prepared, torch.float32),
     }
 
@@ -161,7 +158,7 @@ def measure(all_ways: dict[str, Way], rounds: int) -> dict[str, list[float]]:
 def ratios(seconds: dict[str, list[float]]) -> dict[str, float]:
     """Returns how many times faster than `plain` each way is; medians over rounds, whose steps were neighbours."""
     found = {}
-    for name in ("files", "unpacked", "packed", "packed_full"):
+    for name in ("files", "unpacked", "packed"):
         rows = list(zip(seconds["plain"], seconds[name], seconds["normalise"], strict=True))
         found[f"{name}/plain"] = statistics.median(slow / fast for slow, fast, _ in rows)
         found[f"{name}+normalise/plain"] = statistics.median(slow / (fast + more) for slow, fast, more in rows)
@@ -185,7 +182,7 @@ def speed(pictures: int, resolution: int, side: int, rounds: int) -> dict[str, o
     with tempfile.TemporaryDirectory() as name:
         paths = write_photos(Path(name), pictures, side)
         kilobytes = statistics.mean(path.stat().st_size for path in paths) / 1e3
-        seconds = measure(ways(Path(name), paths, resolution, side), rounds)
+        seconds = measure(ways(Path(name), paths, resolution), rounds)
     return {
         "machine": machine(),
         "pictures": f"made here, {side} px, JPEG quality {QUALITY}, {kilobytes:.0f} kB on average, in the page cache",

@@ -16,6 +16,7 @@ COMMANDS = {
     "sweep_overhead": [],
     "store": [],
     "image_pipeline": [],
+    "train_step": [],
 }
 
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from fieldmark.data.images.experiment import ImageExperiment
-from fieldmark.data.images.prepare import packed_size, prepare_images
+from fieldmark.data.images.prepare import prepare_images
 from fieldmark.data.images.report import ImageReport, image_report
 from fieldmark.data.images.sources import DrawnPictures
 from fieldmark.data.observations import Split
@@ -21,6 +21,7 @@ from fieldmark.data.select import take
 from fieldmark.errors import UserError
 
 RESOLUTION = 28
+SIDE = 32
 SPLITS = ("train", "train", "val", "test")
 
 
@@ -91,7 +92,7 @@ def write(folder: Path, *, good: int, bad_files: int = len(BAD_FILES), rows: int
 
 
 def prepare(spec: str, cache: Path, *, pack: bool = True) -> tuple[ImageExperiment, ImageReport]:
-    return prepare_images(open_dataset(spec), resolution=RESOLUTION, cache=cache, pack=pack, processes=2, say=silent)
+    return prepare_images(open_dataset(spec), resolution=RESOLUTION, side=SIDE, cache=cache, pack=pack, processes=2, say=silent)
 
 
 @pytest.mark.parametrize("pack", [True, False])
@@ -122,7 +123,6 @@ def test_pictures_stay_with_their_records(tmp_path: Path) -> None:
     file_of = {fields[0]: fields[-1] for fields in reversed(names)}  # the first record of an id is kept
     sizes = {f"good{number}.jpg": (32, int(32 * (60 + number) / 50)) for number in range(60)}
     sizes |= {"turned.jpg": (64, 32), "panorama.jpg": (32, 96), "tiny.png": (1, 2), "deep.png": (32, 32)}
-    assert packed_size(RESOLUTION) == 32
     seen = 0
     for split, part in experiment.parts.items():
         images = experiment.images[split]
@@ -166,7 +166,7 @@ def test_bad_records_and_bad_pictures_count_together(tmp_path: Path) -> None:
     spec = write(tmp_path, good=20)  # 10 of 39: a fifth of neither kind
     with pytest.raises(UserError, match=r"5 of 34 pictures cannot be used beside 5 records .* more than the 20%"):
         prepare(spec, tmp_path / "cache")
-    prepare_images(open_dataset(spec), resolution=RESOLUTION, cache=tmp_path / "cache", max_bad_share=0.3, say=silent)
+    prepare_images(open_dataset(spec), resolution=RESOLUTION, side=SIDE, cache=tmp_path / "cache", max_bad_share=0.3, say=silent)
 
 
 def test_a_part_without_a_picture_is_refused(tmp_path: Path) -> None:
@@ -176,17 +176,17 @@ def test_a_part_without_a_picture_is_refused(tmp_path: Path) -> None:
     for name in names[dataset.indices(Split.TUNE)]:
         (tmp_path / "images" / name).write_bytes(b"")
     with pytest.raises(UserError, match="no picture of the tune part can be used"):
-        prepare_images(dataset, resolution=RESOLUTION, cache=tmp_path / "cache", max_bad_share=0.9, say=silent)
+        prepare_images(dataset, resolution=RESOLUTION, side=SIDE, cache=tmp_path / "cache", max_bad_share=0.9, say=silent)
 
 
 def test_another_size_or_selection_is_another_pack(tmp_path: Path) -> None:
     dataset = open_dataset(write(tmp_path, good=60))
     fewer = np.arange(60)
     selected = replace(dataset, observations=take(dataset.observations, fewer), split_N=dataset.split_N[fewer])
-    for chosen, resolution in ((dataset, 28), (dataset, 14), (selected, 28), (dataset, 28)):
-        prepare_images(chosen, resolution=resolution, cache=tmp_path / "cache", say=silent)
+    for chosen, side in ((dataset, 32), (dataset, 16), (selected, 32), (dataset, 32)):
+        prepare_images(chosen, resolution=28, side=side, cache=tmp_path / "cache", say=silent)
     assert sorted(path.name[:4] for path in (tmp_path / "cache").iterdir()) == ["16px", "32px", "32px"]
-    images = prepare_images(selected, resolution=28, cache=tmp_path / "cache", say=pytest.fail)[0].images
+    images = prepare_images(selected, resolution=28, side=32, cache=tmp_path / "cache", say=pytest.fail)[0].images
     assert sum(map(len, images.values())) == 60
 
 

@@ -8,10 +8,12 @@ import sys
 import pytest
 import torch
 
+from fieldmark.cli.main import run
+from fieldmark.config import fusions
 from fieldmark.errors import UserError
 from fieldmark.export.folder import export_run
 from fieldmark.export.load import load_trained
-from fieldmark.models.fusions import load_extension
+from fieldmark.models.fusions import load_extension, registry
 from fieldmark.store import Store
 from fieldmark.testing.trained_run import record_trained_run
 
@@ -106,8 +108,7 @@ def test_a_folder_that_is_no_export(tmp_path):
         load_trained(tmp_path)
 
 
-def test_code_in_an_export_runs_only_when_it_is_named(tmp_path):
-    """In processes of their own: a registered fusion stays registered."""
+def test_code_in_an_export_runs_only_when_it_is_named(tmp_path, monkeypatch, capsys):
     source = MY_FUSION.format(name="of_my_own")
     load_extension(source, "my_fusion.py")
     store = Store.open(str(tmp_path / "runs"))
@@ -115,17 +116,20 @@ def test_code_in_an_export_runs_only_when_it_is_named(tmp_path):
     export = export_run(store, run_id, tmp_path / "export")
     assert (export / "extension.py").read_text().startswith(source)
     assert "--import THIS_FOLDER/extension.py" in (export / "README.md").read_text()
-    picture = tmp_path / "pictures"
-    picture.mkdir()
-    (picture / "a.png").write_bytes(b"no picture")
-    ask = [sys.executable, "-m", "fieldmark", "predict"]
-    for model in ([str(export)], [run_id, "--store", str(tmp_path / "runs")]):
-        done = subprocess.run([*ask, model[0], str(picture), *model[1:]], capture_output=True, text=True, check=False)
-        assert done.returncode == 2 and "it ran" not in done.stdout + done.stderr
-        assert "never run by itself" in done.stderr and "--import" in done.stderr and len(done.stderr.splitlines()) == 1
-    named = [*ask, str(export), str(picture), "--import", str(export / "extension.py")]
-    done = subprocess.run(named, capture_output=True, text=True, check=False)
-    assert done.returncode == 1 and "it ran" in done.stdout, done.stderr  # not one picture could be named
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "a.png").write_bytes(b"no picture")
+    # As in a process that never heard of it.
+    monkeypatch.delitem(registry._classes, "of_my_own")
+    monkeypatch.delitem(fusions._SETTINGS, "of_my_own")
+    asked = ["predict", "MODEL", str(tmp_path / "pictures"), "--store", str(tmp_path / "runs")]
+    for model in (str(export), run_id):
+        assert run([asked[0], model, *asked[2:]]) == 2
+        printed = capsys.readouterr()
+        assert "it ran" not in printed.out + printed.err and len(printed.err.splitlines()) == 1
+        assert "never run by itself" in printed.err and "--import" in printed.err
+    assert run([asked[0], str(export), *asked[2:], "--import", str(export / "extension.py")]) == 1
+    printed = capsys.readouterr()
+    assert "it ran" in printed.out and "1 bad" in printed.out
 
 
 def test_loading_and_asking_import_neither_ray_nor_trackers(made):

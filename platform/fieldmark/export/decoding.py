@@ -8,7 +8,6 @@ from pathlib import Path
 from torch import Tensor
 
 from fieldmark.data.images.decode import BadImage, decode
-from fieldmark.data.images.prepare import packed_size
 from fieldmark.data.images.sources import shrink
 from fieldmark.data.images.transforms import evaluation_transform
 from fieldmark.export.inputs import Inputs
@@ -34,10 +33,10 @@ class Decoded:
 class Decoder:
     """Reads, resizes and crops pictures."""
 
-    def __init__(self, inputs: Inputs, *, resolution: int, center_share: float) -> None:
-        """Takes the rows and the size R."""
+    def __init__(self, inputs: Inputs, *, resolution: int, side: int | None, center_share: float) -> None:
+        """Takes the rows, the size R, and the shorter side that pictures were shrunk to for training, if any."""
         self._inputs = inputs
-        self._kept = packed_size(resolution, center_share)  # in two steps, as the pictures of a training are kept
+        self._side = side
         self._show = evaluation_transform(resolution, center_share, exact=False)
 
     def chunks(self, pool: ThreadPoolExecutor, size: int) -> Iterator[tuple[range, list[Found]]]:
@@ -57,7 +56,8 @@ class Decoder:
         if path is None:
             return self._inputs.problems[row]
         try:
-            return self._show(shrink(decode(Path(path).read_bytes()), self._kept))
+            picture = decode(Path(path).read_bytes())
+            return self._show(picture if self._side is None else shrink(picture, self._side))
         except FileNotFoundError:
             return "no such image file"
         except OSError as error:

@@ -113,7 +113,7 @@ def _evaluate(stored: StoredRun, dataset: DataSet, size: int, device: str, say: 
     experiment, report = prepare_images(
         dataset,
         resolution=size,
-        center_share=config.center_share,
+        side=config.picture_side,
         pack=False,
         parts=[split for split in (Split.TUNE, Split.TEST) if (dataset.split_N == split).any()],
         say=say,

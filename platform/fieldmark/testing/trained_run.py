@@ -42,7 +42,7 @@ def record_trained_run(
     settings = ClassifierConfig(**{"backbone": "test_resnet", "resolution": 32, "precision": "float32", **config})
     dataset = open_dataset(data)
     experiment, _ = prepare_images(
-        dataset, resolution=settings.resolution, center_share=settings.center_share, pack=False, say=lambda _: None
+        dataset, resolution=settings.resolution, side=settings.picture_side, pack=False, say=lambda _: None
     )
     torch.manual_seed(seed)
     model = build_classifier(settings, len(experiment.categories)).eval()

@@ -26,13 +26,14 @@ SHARD_BYTES = 64 * 2**20
 
 Say = Callable[[str], None]
 
+_LARGE = 512  # of pictures that are only looked at, as they are
 _ABANDONED_S = 3600.0  # a partial file that nobody wrote to for so long
 _SAMPLE = 32  # pictures from whose sizes the space is estimated
 
 
-def pictures_a_shard(size: int) -> int:
+def pictures_a_shard(size: int | None) -> int:
     """Returns how many pictures are in a shard, the last one excepted: a function of the size, so that makers agree."""
-    return max(1, SHARD_BYTES // (4 * size**2))  # three bytes a pixel, sides of 3 to 4
+    return max(1, SHARD_BYTES // (4 * (size or _LARGE) ** 2))  # three bytes a pixel, sides of 3 to 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,7 @@ class Layout:
 
     folder: Path
     pictures: Pictures
-    size: int
+    size: int | None
     pixels: bool = True
     """False: only what is bad is written down."""
 

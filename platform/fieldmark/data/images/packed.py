@@ -39,7 +39,7 @@ class Pack:
     """
 
     pictures: Pictures
-    size: int
+    size: int | None
     key: str
     """Of all that decides about the pixels."""
     cache: Path | None = None
@@ -54,7 +54,8 @@ class Pack:
     @property
     def layout(self) -> Layout:
         """The files of this pack on this machine."""
-        folder = cache_folder(self.cache) / f"{self.size}px-{self.key}"
+        size = "whole" if self.size is None else f"{self.size}px"
+        folder = cache_folder(self.cache) / f"{size}-{self.key}"
         return Layout(folder=folder, pictures=self.pictures, size=self.size, pixels=self.pixels)
 
     def open(self, processes: int, say: Callable[[str], None]) -> list[Shard]:

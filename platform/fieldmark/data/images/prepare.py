@@ -20,7 +20,6 @@ from fieldmark.errors import UserError
 PACK_NUMERICS = 1
 """Raise it when decoding or resizing gives other pixels: packs of before are then made anew."""
 
-CENTER_SHARE = 0.875
 _PARTS = (Split.TRAIN, Split.TUNE, Split.TEST)
 
 
@@ -28,7 +27,7 @@ def prepare_images(
     dataset: DataSet,
     *,
     resolution: int,
-    center_share: float = CENTER_SHARE,
+    side: int | None = None,
     cache: Path | None = None,
     pack: bool = True,
     max_bad_share: float = MAX_BAD_SHARE,
@@ -43,11 +42,11 @@ def prepare_images(
 
     Args:
         dataset: a data set that has pictures.
-        resolution: side of the square input; of several, the largest.
-        center_share: share of the shorter side that evaluation sees: pictures are kept at `resolution / center_share`.
-            The world's are drawn at the resolution itself, which is what its bound holds for.
+        resolution: side of the square input. The world's pictures are drawn at it, which is what its bound holds for.
+        side: shorter side that files are shrunk to (`ClassifierConfig.picture_side`); None leaves them as they are,
+            and then they are read each time, for a pack of them would be enormous.
         cache: folder of this machine's packs; None: see `cache_folder`.
-        pack: False reads the files each time.
+        pack: False reads files that could be packed each time, too.
         max_bad_share: largest share of records, in [0, 1], that may be left out, for their picture or when reading.
         processes: cores to use.
         parts: those that are given; none of them may be without pictures.
@@ -63,7 +62,7 @@ def prepare_images(
     observations = dataset.observations
     if observations.images is None:
         raise UserError(f"{observations.name}: a classifier needs pictures, and this data set has none")
-    packed = _pack(observations, resolution, center_share, cache, pack)
+    packed = _pack(observations, resolution, side, cache, pack)
     bad = packed.bad(processes, say)
     report = image_report(observations, packed.pictures, bad)
     require_enough(report, max_bad_share)
@@ -77,18 +76,14 @@ def prepare_images(
     return experiment, report
 
 
-def packed_size(resolution: int, center_share: float = CENTER_SHARE) -> int:
-    """Returns the shorter side, in pixels, that pictures are kept at for a training resolution: 256 for 224."""
-    return round(resolution / center_share)
-
-
-def _pack(observations: Observations, resolution: int, center_share: float, cache: Path | None, pixels: bool) -> Pack:
-    size = resolution if file_root(observations) is None else packed_size(resolution, center_share)
+def _pack(observations: Observations, resolution: int, side: int | None, cache: Path | None, pixels: bool) -> Pack:
+    size = resolution if file_root(observations) is None else side
     # A selection of records has the fingerprint of the whole.
     records = hashlib.sha256("\n".join(observations.image_id.to_pylist()).encode()).hexdigest()
     decisive = {"numerics": PACK_NUMERICS, "data": observations.fingerprint, "records": records, "size": size}
     key = digest({**decisive, "a_shard": pictures_a_shard(size)})
-    return Pack(pictures=pictures_of(observations, size), size=size, key=key, cache=cache, pixels=pixels)
+    pictures = pictures_of(observations, resolution=resolution, side=side)
+    return Pack(pictures=pictures, size=size, key=key, cache=cache, pixels=pixels and size is not None)
 
 
 def _good(dataset: DataSet, split: Split, bad: dict[int, str]) -> Indices:

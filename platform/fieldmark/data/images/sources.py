@@ -46,11 +46,11 @@ class Pictures(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FilePictures:
-    """Pictures in a folder, their shorter side at most `size`."""
+    """Pictures in a folder, their shorter side at most `size`; None: as they are."""
 
     root: str
     paths: pa.StringArray
-    size: int
+    size: int | None
     exact: ClassVar[bool] = False
 
     def __len__(self) -> int:
@@ -62,7 +62,8 @@ class FilePictures:
 
     def picture(self, position: int) -> "Tensor":
         """Reads and decodes the file anew."""
-        return shrink(decode(self._read(position)), self.size)
+        whole = decode(self._read(position))
+        return whole if self.size is None else shrink(whole, self.size)
 
     def stamp(self, position: int) -> int:
         """Returns when the file was last changed, renamed or allowed to be read, in nanoseconds."""
@@ -121,14 +122,17 @@ def file_root(observations: Observations) -> str | None:
     return source.root if isinstance(source, ImageFiles) else None
 
 
-def pictures_of(observations: Observations, size: int) -> Pictures:
-    """Returns the pictures of all records; of files the shorter side is at most `size` pixels, drawn ones have it."""
+def pictures_of(observations: Observations, *, resolution: int, side: int | None) -> Pictures:
+    """Returns the pictures of all records: drawn at the resolution, or read from files.
+
+    Of files the shorter side is at most `side` pixels; None leaves them as they are.
+    """
     assert observations.images is not None
     root = file_root(observations)
     if root is None:
-        return DrawnPictures(observations.images, len(observations), size)
+        return DrawnPictures(observations.images, len(observations), resolution)
     assert observations.image_path is not None, "files have paths"
-    return FilePictures(root, observations.image_path, size)
+    return FilePictures(root, observations.image_path, side)
 
 
 def shrink(picture: "Tensor", size: int) -> "Tensor":

@@ -33,6 +33,9 @@ OWN_FLAGS = (
 )
 """Fields that --change leaves to flags of their own."""
 
+CENTER_SHARE = 0.875
+"""Photographs are shrunk to so much more than the resolution that the centre crop is all that evaluation leaves out."""
+
 LOCATION_FIELDS = (
     "encoding",
     "date",
@@ -52,29 +55,25 @@ def classifier_config(options: TrainOptions, facts: TrainFacts) -> tuple[Classif
     Raises:
         UserError: naming the flag whose value does not fit, or a fusion that has nothing to look at.
     """
-    defaults = DEFAULTS[facts.scale_name(options.scale)]
+    scale = facts.scale_name(options.scale)
     fusion, notes = _fusion(options, facts)
-    values = _recipe(options, defaults["recipe"])
-    values |= {
-        "backbone": options.backbone or defaults["backbone"],
-        "resolution": options.resolution or defaults["resolution"],
+    inputs, dropped = _inputs(facts)
+    values = {
+        **_recipe(options, DEFAULTS[scale]["recipe"]),
+        "backbone": options.backbone or DEFAULTS[scale]["backbone"],
         "weights": _weights(options),
         "fusion": fusion,
         "fusion_settings": fusion_settings(fusion, options.fusion_settings),
+        **_sizes(options, facts),
+        **inputs,
     }
-    if fusion != "image_only":
-        inputs, dropped = _inputs(facts)
-        values |= inputs
-        notes += dropped
     config = _validated(values | _changes(options.changes))
-    if config.date and not facts.has_dates and fusion != "image_only":
-        raise UserError("--change date: no training record has a date")
     if config.batch > facts.pictures:
         raise UserError(
             f"--batch {config.batch}: there are {facts.pictures} training pictures; set a smaller --batch, a multiple "
             f"of --bn-batch ({config.bn_batch})"
         )
-    return (image_only(config) if fusion == "image_only" else config), notes
+    return (image_only(config), notes) if fusion == "image_only" else (config, notes + dropped)
 
 
 def fusion_settings(fusion: str, texts: tuple[str, ...]) -> dict[str, Any]:
@@ -145,6 +144,14 @@ def _inputs(facts: TrainFacts) -> tuple[dict[str, Any], list[str]]:
         inputs["encoding"] = "none"
         notes.append(NO_PLACES)
     return inputs, notes
+
+
+def _sizes(options: TrainOptions, facts: TrainFacts) -> dict[str, Any]:
+    """Returns the resolution, and at smoke scale the size to which photographs are shrunk before they are cropped."""
+    scale = facts.scale_name(options.scale)
+    resolution = options.resolution or DEFAULTS[scale]["resolution"]
+    shrunk = scale == "smoke" and not facts.is_world
+    return {"resolution": resolution, "picture_side": round(resolution / CENTER_SHARE) if shrunk else None}
 
 
 def _recipe(options: TrainOptions, default: str) -> dict[str, Any]:

@@ -116,11 +116,8 @@ def train_dry_run(plan: TrainPlan, options: TrainOptions, store: "Store | None")
 
 
 def pack_bytes(plan: TrainPlan) -> int:
-    """Returns about how large the packed pictures are: three bytes a pixel of the resolution that is cropped from."""
-    from fieldmark.data.images.prepare import packed_size
-
-    config = plan.config
-    side = config.resolution if plan.facts.is_world else packed_size(config.resolution, config.center_share)
+    """Returns about how large the packed pictures are, three bytes a pixel; 0 where they are read as they are."""
+    side = plan.config.resolution if plan.facts.is_world else plan.config.picture_side or 0
     return 3 * side * side * sum(plan.facts.card.counts.values())
 
 

@@ -123,7 +123,7 @@ class _Training:
         data, report = prepare_images(
             self._dataset,
             resolution=config.resolution,
-            center_share=config.center_share,
+            side=config.picture_side,
             cache=None if options.cache is None else Path(options.cache),
             pack=options.pack,
             max_bad_share=options.max_bad_share,
