@@ -35,3 +35,5 @@ bench: $(STAMP) ## Print the benchmarks' ratios
 	$(BIN)/python benchmarks/priorsnet_step.py
 	$(BIN)/python benchmarks/sweep_overhead.py
 	$(BIN)/python benchmarks/store.py
+	$(BIN)/python benchmarks/image_pipeline.py
+	$(BIN)/python benchmarks/train_step.py

@@ -1,9 +1,12 @@
 """`fieldmark export`, and that `predict` takes what it wrote."""
 
 import json
+import re
+import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from fieldmark.cli.main import run
 from fieldmark.store import Store
@@ -29,6 +32,26 @@ def test_it_writes_where_it_says_and_once(
     assert "--force" in capsys.readouterr().err
     assert run(["export", run_id, "--store", store, "--force"]) == 0
     assert run_id in capsys.readouterr().out
+
+
+def test_the_how_to_pages_commands_and_program_run(
+    recorded: tuple[str, str], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (root / "docs" / "how-to" / "take-a-model-away.md").read_text()
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(recorded[0], "runs")
+    (tmp_path / "photographs").mkdir()
+    Image.new("RGB", (40, 50)).save("photographs/a.jpg")
+    (tmp_path / "records.csv").write_text("image,lat,lon,date\nphotographs/a.jpg,1,2,2020-05-31\n")
+    blocks = re.split(r"^```", page, flags=re.MULTILINE)[1::2]
+    commands = [line.split() for block in blocks if block.startswith("\n") for line in block.split("\n") if line]
+    assert len(commands) == 6
+    for name, *tokens in commands:
+        assert name == "fieldmark"
+        assert run([recorded[1] if token == "RUN" else token for token in tokens]) == 0, tokens
+    assert (tmp_path / "scores.csv").exists() and (tmp_path / "scores.parquet").exists()
+    (program,) = (block.removeprefix("python\n") for block in blocks if block.startswith("python\n"))
+    exec(program, {})
 
 
 def test_its_folder_may_lie_deep_and_have_any_name(recorded: tuple[str, str], tmp_path: Path) -> None:

@@ -5,11 +5,14 @@ import shutil
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
+from torchvision.io import write_jpeg
 
 from fieldmark.export.inputs import read_inputs
 from fieldmark.export.load import load_trained
 from fieldmark.export.predict import BATCHES_A_CHUNK, predict, schema
 from fieldmark.store import Store
+from fieldmark.testing.trained_run import record_trained_run
 
 
 def answers(trained, inputs, **options):
@@ -30,6 +33,25 @@ def test_pictures_in_files_get_the_scores_that_were_recorded(made, batch):
     np.testing.assert_allclose(shares, expected, rtol=1e-5, atol=1e-6)
     best = [trained.categories[row[0]] for row in recorded["top_categories"].to_pylist()]
     assert names[0] == best
+
+
+@pytest.mark.parametrize("side", [None, 40])
+def test_photographs_of_any_size_get_the_scores_that_were_recorded(tmp_path, side):
+    rng = np.random.default_rng(0)
+    for place in range(18):
+        kind = tmp_path / "data" / ("train" if place < 10 else "test") / f"kind{place % 2}"
+        kind.mkdir(parents=True, exist_ok=True)
+        noise = torch.from_numpy(rng.integers(0, 255, (3, *rng.integers(20, 120, 2))).astype(np.uint8))
+        write_jpeg(noise, str(kind / f"{place}.jpg"))
+    store = Store.open("memory://")
+    run_id = record_trained_run(store, f"folder:{tmp_path / 'data'}", fusion="image_only", picture_side=side)
+    (test,) = [one for one in store.evaluation_records() if one.split == "test"]
+    recorded = store.predictions(test.evaluation_id)
+    found = answers(load_trained(store, run_id), read_inputs(tmp_path / "data" / "test"), top_k=2, batch=3)
+    by_image = {f"test/{row['image']}": row["probability_1"] for row in found.to_pylist()}
+    expected = {row["image_id"]: row["top_probabilities"][0] for row in recorded.to_pylist()}
+    assert by_image == pytest.approx(expected, rel=1e-5)
+    assert found["category_1"].to_pylist()[0] in ("kind0", "kind1")
 
 
 def test_without_place_and_date_the_scores_are_others(made):

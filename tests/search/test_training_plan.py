@@ -49,9 +49,8 @@ def test_photographs_are_shrunk_at_smoke_scale_only():
 def test_what_changes_no_number_changes_no_name():
     same = {"workers": "2", "store": "other", "threads": 2, "compile": True, "loader_processes": 3, "cache": "c"}
     assert plan(**same).main.run_id == plan().main.run_id
-    other = ({"seed": 1}, {"epochs": 3}, {"lr": 0.1}, {"settings": ()}, {"resolution": 48}, {"backbone": "resnet18"})
-    names = {plan(**flags).main.run_id for flags in other if "settings" not in flags}
-    assert len(names | {plan().main.run_id}) == len(other)
+    other = ({}, {"seed": 1}, {"epochs": 3}, {"lr": 0.1}, {"resolution": 48}, {"backbone": "resnet18"})
+    assert len({plan(**flags).main.run_id for flags in other}) == len(other)
 
 
 def test_the_reference_is_the_same_for_every_fusion_and_every_input():
@@ -138,13 +137,13 @@ def test_a_start_must_be_an_image_only_run_of_the_same_backbone_on_the_same_data
     assert (started.start, started.main.spec.stages) == (good, {IMAGE_MODEL: good})
     assert started.main.run_id != plan(fusion="geonet_post_add").main.run_id
     bad = {
-        "not resnet18": (plan, record(alone), {"backbone": "resnet18"}),
-        "other data": (plan, record(alone, fingerprint="g"), {}),
-        "image-only": (plan, record(ClassifierConfig(backbone="test_resnet")), {}),
+        "not resnet18": {"start_from": good, "backbone": "resnet18"},
+        "other data": {"start_from": record(alone, fingerprint="g")},
+        "image-only": {"start_from": record(ClassifierConfig(backbone="test_resnet"))},
     }
-    for message, (make, run_id, flags) in bad.items():
+    for message, flags in bad.items():
         with pytest.raises(UserError, match=message):
-            make(store=store, start_from=run_id, **flags)
+            plan(store=store, **flags)
 
 
 def test_data_without_pictures_or_without_a_test_part_are_refused(tmp_path):

@@ -7,6 +7,7 @@ import base64
 import json
 import sys
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 
 import torch
@@ -20,6 +21,8 @@ from fieldmark.search.interruption import CutOff
 from fieldmark.training.classifier.workers import Workers
 
 LARGEST = 4
+LOST = timedelta(seconds=60)
+"""A worker that waits longer has lost the others."""
 
 
 def everything(workers):
@@ -69,7 +72,7 @@ def worker(rank, folder):
         if rank >= size:
             return
         store = distributed.FileStore(f"{folder}/{size}", size)
-        distributed.init_process_group("gloo", store=store, rank=rank, world_size=size)
+        distributed.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=LOST)
         workers = Workers.current()
         found = everything(workers)
         if workers.is_first:

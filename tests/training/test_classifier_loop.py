@@ -45,6 +45,18 @@ def test_a_run_killed_in_mid_epoch_goes_on_to_the_same_bits(tiny, changes):
     assert [row["loss"] for row in resumed.curve.values()] == [row["loss"] for row in unbroken.curve.values()]
 
 
+def test_the_loss_scale_is_taken_up_again(tiny):
+    memory = tiny.Memory(stop_after=1)
+    with pytest.raises(KeyboardInterrupt):
+        tiny.train(tiny.config(precision="float16"), checkpoints=memory)
+    state = memory.load()
+    assert state["scaler"]["scale"] > 1
+    state["scaler"]["scale"], memory.stop_after = 8.0, None
+    memory.save(state)
+    tiny.train(tiny.config(precision="float16", epochs=2), checkpoints=memory)
+    assert memory.load()["scaler"]["scale"] == 8.0
+
+
 def test_a_finished_run_is_not_trained_again(tiny):
     memory = tiny.Memory()
     first = tiny.train(tiny.config(epochs=2), checkpoints=memory)

@@ -17,6 +17,17 @@ if TYPE_CHECKING:
 
 EXIT_FAILED = 1
 REPORTS = Path("reports")
+WIDTH = 84
+COLUMNS = (
+    "tune\ntop-1",
+    "test\ntop-1",
+    "\ntop-5",
+    "\nlog-loss",
+    "para-\nmeters",
+    "mult-\nadds",
+    "images\n/s",
+    "\nseconds",
+)
 
 
 def train(options: Annotated[TrainOptions | None, Parameter(name="*")] = None) -> int:
@@ -79,19 +90,19 @@ def _print(result: "TrainResult") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=max(WIDTH, Console().width))
     console.print(f"run {result.run.run_id} on {result.dataset}, protocol {result.protocol}", soft_wrap=True)
     for note in result.notes:
         console.print(f"note        {note}", soft_wrap=True, markup=False)
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("")
-    for name in ("tune top-1", "test top-1", "top-5", "log-loss", "parameters", "mult-adds", "images/s", "seconds"):
-        table.add_column(name, justify="right")
+    table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
+    table.add_column("", no_wrap=True)
+    for name in COLUMNS:
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_row(str(result.run.config["fusion"]), *_cells(result.run))
     if result.image_only is not None:
         table.add_row("image only", *_cells(result.image_only))
     for fields, metrics in result.bounds.items():
-        table.add_row(f"bound: {fields}", "", *_scores(metrics), *4 * [""])
+        table.add_row(f"bound {fields}", "", *_scores(metrics), *4 * [""])
     console.print(table)
     _print_remarks(result)
 
@@ -110,11 +121,19 @@ def _cells(run: "TrainedRun") -> list[str]:
     return [
         f"{run.metrics['tune']['top1']:.4f}",
         *_scores(run.metrics["test"]),
-        f"{run.parameters:,}",
-        f"{run.multiply_adds:.3g}" if run.multiply_adds else "–",
+        _short(run.parameters),
+        _short(run.multiply_adds),
         speed,
-        f"{run.seconds:.1f}",
+        f"{run.seconds:.0f}",
     ]
+
+
+def _short(count: int) -> str:
+    """Returns e.g. `6.74M`; the whole figure is in the JSON."""
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if count >= size:
+            return f"{count / size:.3g}{unit}"
+    return str(count) if count else "–"
 
 
 def _scores(metrics: dict[str, float]) -> list[str]:

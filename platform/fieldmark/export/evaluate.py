@@ -113,7 +113,8 @@ def _evaluate(stored: StoredRun, dataset: DataSet, size: int, device: str, say: 
     experiment, report = prepare_images(
         dataset,
         resolution=size,
-        side=config.picture_side,
+        # At another resolution files are shown as they are: shrunk for the run's own they would lack detail.
+        side=config.picture_side if size == stored.config.resolution else None,
         pack=False,
         parts=[split for split in (Split.TUNE, Split.TEST) if (dataset.split_N == split).any()],
         say=say,

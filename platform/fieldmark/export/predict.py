@@ -46,9 +46,7 @@ def predict(
     trained.model.to(device)
     top_k = min(top_k, len(trained.categories))
     config = trained.config
-    decoder = Decoder(
-        inputs, resolution=config.resolution, side=config.picture_side, center_share=trained.center_share
-    )
+    decoder = Decoder(inputs, resolution=config.resolution, side=config.picture_side, center_share=trained.center_share)
     with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1)) as pool:
         for rows, found in decoder.chunks(pool, BATCHES_A_CHUNK * batch):
             good = np.array([place for place, one in enumerate(found) if isinstance(one, Tensor)], np.int64)

@@ -43,6 +43,7 @@ class Preprocessing(BaseModel):
         from fieldmark.data.images.normalise import IMAGENET_MEAN, IMAGENET_STD
 
         resized = round(config.resolution / center_share)
+        shrunk = f"shrink the shorter side to {config.picture_side} pixels if it is longer (bilinear, antialiased)"
         asked = config.date and config.looks_at_location
         place = config.encoding if config.looks_at_location else "none"
         return cls(
@@ -50,6 +51,7 @@ class Preprocessing(BaseModel):
             center_share=center_share,
             steps=(
                 "decode to 8-bit RGB",
+                *([shrunk] if config.picture_side is not None else []),
                 f"resize the shorter side to {resized} pixels (bilinear, antialiased)",
                 f"take the central square of {config.resolution} pixels",
                 "divide by 255, subtract the mean, divide by the standard deviation",

@@ -117,6 +117,8 @@ def information(config: ClassifierConfig) -> str:
 
 def spread(wanted_N: Sequence[float], gap: float) -> NDArray[np.float64]:
     """Returns positions at least `gap` apart, in the order of the wanted ones and as near to them as may be."""
+    if not len(wanted_N):
+        return np.empty(0)
     order_N = np.argsort(wanted_N, kind="stable")
     steps_N = np.arange(len(wanted_N)) * gap
     # Positions less their steps must not fall: the nearest such sequence is that of pooled means.

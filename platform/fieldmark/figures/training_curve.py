@@ -1,6 +1,7 @@
 """How trainings went: accuracy on tune and loss by epoch, beside what came out on test and what can be reached."""
 
 import csv
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +68,7 @@ def draw(store: "Store", run_ids: Sequence[str], path: Path) -> None:
     title(
         upper,
         f"Training on {shown.record.spec.dataset}",
-        f"top-1 on tune by epoch, dashed: on test after the last one; {setting}",
+        f"top-1 on tune by epoch; dashed, and the bound: on test; {setting}",
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=DPI, metadata={"Software": None})
@@ -77,10 +78,13 @@ def draw(store: "Store", run_ids: Sequence[str], path: Path) -> None:
 def _draw_accuracy(axes: Any, curves: "Sequence[tuple[TrainedRun, pa.Table]]", reached: dict[str, float]) -> None:
     ends: list[_Label] = []
     for run, curve in curves:
-        epochs, values = _column(curve, "epoch"), [100 * value for value in _column(curve, "top1")]
-        if values:
-            axes.plot(epochs, values, color=run.colour, linewidth=1.8, marker=_marker(curves), markersize=3.5, zorder=3)
-            ends.append(_Label(values[-1], f"{run.label}  {values[-1]:.1f}", run.colour, bold=True))
+        pairs = zip(_column(curve, "epoch"), _column(curve, "top1"), strict=False)
+        scored = [(epoch, 100 * value) for epoch, value in pairs if not math.isnan(value)]
+        if scored:
+            axes.plot(
+                *zip(*scored, strict=True), color=run.colour, linewidth=1.8, marker=_marker(curves), markersize=3.5
+            )
+            ends.append(_Label(scored[-1][1], f"{run.label}  {scored[-1][1]:.1f}", run.colour, bold=True))
         if run.test_top1 is not None:
             axes.axhline(100 * run.test_top1, color=run.colour, linewidth=1, linestyle=(0, (5, 3)), alpha=0.7)
             ends.append(_Label(100 * run.test_top1, f"on test  {100 * run.test_top1:.1f}", run.colour))

@@ -59,6 +59,8 @@ def do_run(task: Task, data: ImageExperiment, store: "Store", how: Circumstances
         UserError: settings that do not fit the data or each other.
     """
     if store.has_run(task.run_id):
+        if how.workers.is_first:
+            store.checkpoints(task.run_id).clear()  # of one who was killed right after the record
         return
     _Run(task, data, store, how).do(None if start is None else stored_state(store, start))
 

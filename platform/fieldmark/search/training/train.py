@@ -78,6 +78,8 @@ class _Training:
 
     def run(self, left: tuple[Task, ...]) -> None:
         """Does the runs that are left; each has one driver at a time."""
+        for task in (one for one in self._plan.runs if one not in left):
+            self._store.checkpoints(task.run_id).clear()  # of one who was killed right after the record
         if not left:
             commit_bounds(self._plan, self._dataset, self._store)
             return
