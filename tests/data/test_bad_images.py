@@ -20,8 +20,7 @@ from fieldmark.data.open import open_dataset
 from fieldmark.data.select import take
 from fieldmark.errors import UserError
 
-RESOLUTION = 28
-SIDE = 32
+SIZES = {"resolution": 28, "side": 32}
 SPLITS = ("train", "train", "val", "test")
 
 
@@ -92,7 +91,7 @@ def write(folder: Path, *, good: int, bad_files: int = len(BAD_FILES), rows: int
 
 
 def prepare(spec: str, cache: Path, *, pack: bool = True) -> tuple[ImageExperiment, ImageReport]:
-    return prepare_images(open_dataset(spec), resolution=RESOLUTION, side=SIDE, cache=cache, pack=pack, processes=2, say=silent)
+    return prepare_images(open_dataset(spec), **SIZES, cache=cache, pack=pack, processes=2, say=silent)
 
 
 @pytest.mark.parametrize("pack", [True, False])
@@ -166,7 +165,7 @@ def test_bad_records_and_bad_pictures_count_together(tmp_path: Path) -> None:
     spec = write(tmp_path, good=20)  # 10 of 39: a fifth of neither kind
     with pytest.raises(UserError, match=r"5 of 34 pictures cannot be used beside 5 records .* more than the 20%"):
         prepare(spec, tmp_path / "cache")
-    prepare_images(open_dataset(spec), resolution=RESOLUTION, side=SIDE, cache=tmp_path / "cache", max_bad_share=0.3, say=silent)
+    prepare_images(open_dataset(spec), **SIZES, cache=tmp_path / "cache", max_bad_share=0.3, say=silent)
 
 
 def test_a_part_without_a_picture_is_refused(tmp_path: Path) -> None:
@@ -176,7 +175,7 @@ def test_a_part_without_a_picture_is_refused(tmp_path: Path) -> None:
     for name in names[dataset.indices(Split.TUNE)]:
         (tmp_path / "images" / name).write_bytes(b"")
     with pytest.raises(UserError, match="no picture of the tune part can be used"):
-        prepare_images(dataset, resolution=RESOLUTION, side=SIDE, cache=tmp_path / "cache", max_bad_share=0.9, say=silent)
+        prepare_images(dataset, **SIZES, cache=tmp_path / "cache", max_bad_share=0.9, say=silent)
 
 
 def test_another_size_or_selection_is_another_pack(tmp_path: Path) -> None:

@@ -165,6 +165,7 @@ def test_a_run_starts_from_anothers_weights_where_they_were_kept(data):
 def test_only_the_first_worker_records(data, monkeypatch):
     store = Store.open("memory://")
     monkeypatch.setattr(Workers, "gather", lambda self, value: None)
+    monkeypatch.setattr(Workers, "on_first", lambda self, call: None)
     how = Circumstances(workers=Workers(rank=1, size=2), execution=Execution())
     do_run(task(), data, store, how, start=None)
     assert not store.has_run(task().run_id) and store.evaluation_records() == []

@@ -20,7 +20,7 @@ def describe(
     /,
     *,
     protocol: Annotated[str | None, Parameter(help="Split protocol and seed, e.g. coordinate:0.")] = None,
-    map: Annotated[Path | None, Parameter(name="--map", help="Draw the records on a map into this .png, .svg or .pdf file.")] = None,
+    map: Annotated[Path | None, Parameter(name="--map", help="Draw a map into this .png, .svg or .pdf file.")] = None,
     max_bad_share: Annotated[float, Parameter(help="Stop when a larger share of records is bad.")] = 0.2,
     json: JsonFlag = False,
 ) -> None:

@@ -51,5 +51,7 @@ def train_here(job: Job, data: ImageExperiment, store: "Store", progress: TrainP
         raise
     except Exception as error:
         message = f"{type(error).__name__}: {error}"
-        attempt = record_failure(store, running[-1], message, started, traceback.format_exc())
+        attempt = record_failure(
+            store, running[-1] if running else job.runs[0], message, started, traceback.format_exc()
+        )
         raise TrainingFailed(message, attempt) from error

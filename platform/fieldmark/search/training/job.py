@@ -114,11 +114,11 @@ def do_job(
     )
     for task in job.runs:
         is_main = task.run_id == job.main
-        on_run(task)
         how = Circumstances(
             workers=workers,
             execution=execution,
             keep_going=keep_going,
+            on_run=on_run,
             weights_file=job.weights_file,
             keep_weights=job.keep_weights or task.run_id == job.start,
         )

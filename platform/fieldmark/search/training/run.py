@@ -5,7 +5,7 @@ checkpoint to the same end.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,8 @@ class Circumstances:
     execution: Execution
     keep_going: KeepGoing = lambda: True
     """Asked on worker 0 after every step."""
+    on_run: Callable[[Task], None] = lambda _: None
+    """Told what is begun, or gone on with; not told of what is recorded."""
     weights_file: str | None = None
     keep_weights: bool = True
 
@@ -58,11 +60,9 @@ def do_run(task: Task, data: ImageExperiment, store: "Store", how: Circumstances
         CutOff: the run was asked to stop; its checkpoint stays.
         UserError: settings that do not fit the data or each other.
     """
-    if store.has_run(task.run_id):
-        if how.workers.is_first:
-            store.checkpoints(task.run_id).clear()  # of one who was killed right after the record
-        return
-    _Run(task, data, store, how).do(None if start is None else stored_state(store, start))
+    if not how.workers.on_first(lambda: _is_recorded(store, task.run_id)):
+        how.on_run(task)
+        _Run(task, data, store, how).do(None if start is None else stored_state(store, start))
 
 
 def stored_state(store: "Store", run_id: str) -> "dict[str, Tensor]":
@@ -80,6 +80,13 @@ def stored_state(store: "Store", run_id: str) -> "dict[str, Tensor]":
         raise UserError(f"run {run_id}: its weights were not kept, so no model can start from them")
     found: dict[str, Tensor] = load(data)
     return found
+
+
+def _is_recorded(store: "Store", run_id: str) -> bool:
+    recorded = store.has_run(run_id)
+    if recorded:
+        store.checkpoints(run_id).clear()  # of one who was killed right after the record
+    return recorded
 
 
 class _Run:
@@ -111,8 +118,8 @@ class _Run:
         fault_point("train.fitted")
         evaluated = fitted.evaluate(self._data, how.workers)
         cost = self._cost()
-        if how.workers.is_first:
-            self._record(fitted, evaluated, cost, started)
+        # All wait for the record: the next run may start from this one's weights.
+        how.workers.on_first(lambda: self._record(fitted, evaluated, cost, started))
 
     def _record(self, fitted: "FittedClassifier", evaluated: "list[Evaluated]", cost: Cost, started: float) -> None:
         fault_point("train.evaluated")
