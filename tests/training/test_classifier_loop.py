@@ -154,6 +154,7 @@ def test_without_a_tune_part_there_are_no_tune_figures(tiny):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_a_compiled_model_trains_to_the_same_numbers(tiny):
     config = tiny.config(epochs=1, drop_path=0.0, location_dropout=0.0)
     compiled = tiny.train(config, execution={"compile": True})

@@ -75,6 +75,7 @@ def _probabilities(
     model: nn.Module, precision: Precision, image_n3HW: Tensor, encoded_nM: Tensor, place_n2: Tensor
 ) -> NDArray[np.float32]:
     with precision.forward():
-        logits_nC = model(image_n3HW, encoded_nM, place_n2)
+        # Not `model(...)`: where it is compiled, that is for training, and every last batch would be compiled anew.
+        logits_nC = model.forward(image_n3HW, encoded_nM, place_n2)
     scores_nC: NDArray[np.float32] = precision.of_loss(logits_nC).softmax(dim=1).float().cpu().numpy()
     return scores_nC
