@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fieldmark.config import BayesConfig, ImageStageConfig, MethodConfig, RunSpec
 from fieldmark.figures.plot_base import log_ticks
 from fieldmark.figures.score_rows import MOST_SEARCHED, score_lines
 from fieldmark.figures.seed_spread import pooled_spread
 from fieldmark.figures.sweep import draw_sweep, read_sweep, reliability_figure, scores_figure, search_figure
 from fieldmark.figures.sweep_scores import SweepScores
+from fieldmark.store import EvaluationRecord, RunRecord, Trial
 from fieldmark.testing.synthetic_sweep import Synthetic, synthetic_sweep
 
 
@@ -129,6 +131,68 @@ def test_a_sweep_on_other_image_scores_shows_none_of_these_runs(made: Synthetic)
     made.store.put_plan(other.sweep_id, other.model_dump(mode="json"))
     scores = read_sweep(made.store, other.sweep_id)
     assert scores is None or not scores.of_role("published", "search", "baseline")
+
+
+def record_alone(
+    made: Synthetic, config: MethodConfig, top1: float, role: str, sweep: str = "", stage: str = ""
+) -> None:
+    """Records a bound or an image-only run, as trainings (which belong to no sweep) and other sweeps do."""
+    card, scale = made.plan.facts.card, made.plan.facts.scale
+    spec = RunSpec(
+        config=config,
+        dataset=card.name,
+        fingerprint=card.fingerprint,
+        protocol=card.protocol,
+        stages={"image_scores": stage} if stage else {},
+    )
+    trial = Trial.model_validate({"sweep": sweep, "role": role})
+    made.store.commit_run(RunRecord(run_id=spec.run_id, spec=spec, scale=scale, status="completed", trial=trial))
+    made.store.commit_evaluation(
+        EvaluationRecord(
+            run_ids=(spec.run_id,),
+            spec=spec,
+            scale=scale,
+            split="test",
+            score="joint" if role == "bound" else "image",
+            n=200,
+            metrics={"top1": top1, "log_loss": 0.5},
+            role=trial.role,
+            sweep=sweep,
+        )
+    )
+
+
+def test_a_sweep_that_records_some_bounds_is_lent_the_others(tmp_path: Path) -> None:
+    made = synthetic_sweep(str(tmp_path / "runs"), trials=1, test_records=50)
+    later = made.plan.model_copy(update={"search_seed": 7})
+    made.store.put_plan(later.sweep_id, later.model_dump(mode="json"))
+    record_alone(made, BayesConfig(information="date"), 0.3, "bound", sweep=later.sweep_id)
+    scores, first = read_sweep(made.store, later.sweep_id), read_sweep(made.store, made.sweep)
+    assert scores.bound() == first.bound() == pytest.approx(0.815, abs=0.05)
+    told = sorted(one.information for one in scores.of_role("bound"))
+    assert told == sorted(one.information for one in first.of_role("bound")) == ["date", "image", "image+place+date"]
+
+
+def test_bounds_of_a_training_at_another_resolution_are_not_lent(tmp_path: Path) -> None:
+    made = synthetic_sweep(str(tmp_path / "runs"), trials=1, test_records=50)
+    before = read_sweep(made.store, made.sweep)
+    for resolution in (16, 32, 64, 224):
+        for information in ("image", "image+place+date"):
+            config = BayesConfig.model_validate({"information": information, "resolution": resolution})
+            record_alone(made, config, 0.99, "bound")
+    assert read_sweep(made.store, made.sweep) == before
+
+
+def test_the_image_alone_of_other_image_scores_is_not_lent(tmp_path: Path) -> None:
+    made = synthetic_sweep(str(tmp_path / "runs"), trials=1, test_records=50)
+    before = read_sweep(made.store, made.sweep)
+    given = ImageStageConfig(backbone="given")
+    for number in range(4):
+        record_alone(made, given.model_copy(update={"epochs": 1 + number}), 0.9, "stage", "other", stage=f"{number}")
+    assert read_sweep(made.store, made.sweep) == before
+    later = made.plan.model_copy(update={"search_seed": 7})
+    made.store.put_plan(later.sweep_id, later.model_dump(mode="json"))
+    assert read_sweep(made.store, later.sweep_id).image_only() == before.image_only()
 
 
 def test_picture_is_the_same_for_the_same_results(made: Synthetic, tmp_path: Path) -> None:

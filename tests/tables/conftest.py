@@ -97,7 +97,7 @@ class Writer:
                 status=status,
                 trial=trial,
                 cost=Cost(seconds=2.0),
-                provenance=Provenance(started=started),
+                provenance=Provenance(started=started, ended=started),
                 metrics={} if tune_top1 is None else {"top1": tune_top1},
             )
         )

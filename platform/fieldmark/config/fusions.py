@@ -98,6 +98,8 @@ class Fusions:
         f"geonet_{name}" for name in ("whitelist", "bayes", "post_add", "post_concat", "post_multiply")
     )
     """Built-in fusions that start from a trained image-only model and leave it as it is."""
+    untrained: ClassVar[frozenset[str]] = frozenset({"geonet_whitelist", "geonet_bayes"})
+    """Those of them that have nothing to train, and look at places in degrees alone."""
 
     @staticmethod
     def names() -> tuple[str, ...]:

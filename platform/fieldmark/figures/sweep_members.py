@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fieldmark.config import RunSpec
+from fieldmark.config import ImageStageConfig, RunSpec
 
 if TYPE_CHECKING:
     from fieldmark.store import Store
@@ -16,6 +16,7 @@ CONFIRMATION_SEED = 1000
 """The first of the fresh seeds on which a search's best setting is repeated."""
 ALONE = ("stage", "bound")
 """Roles that belong to the data set rather than to one sweep."""
+_SINGLE = pc.field("runs") == 1
 
 Plan = Mapping[str, Any]
 Row = dict[str, Any]
@@ -28,17 +29,46 @@ def runs_of(store: "Store", sweep: str, plan: Plan, columns: Sequence[str]) -> l
 
 
 def evaluations_of(store: "Store", sweep: str, plan: Plan, columns: Sequence[str]) -> list[Row]:
-    """Returns the single-run evaluations of these runs; what stands alone is lent by other sweeps on the same data."""
-    found = store.evaluations(columns=columns, where=_mine(store, sweep, plan) & (pc.field("runs") == 1))
-    missing = [role for role in ALONE if role not in found["role"].to_pylist()]
+    """Returns the single-run evaluations of these runs, and those that stand alone, whoever recorded them.
+
+    An image-only run and a bound are run once for a data set, by whichever sweep or training comes first. Each
+    setting that this sweep has not recorded itself is lent, where it is on the sweep's image stage. Bounds at another
+    resolution than the image stage's, which trainings record, are left out.
+
+    Args:
+        store: the results.
+        sweep: the sweep's id.
+        plan: its plan; without one nothing is lent.
+        columns: those wanted, `run_id`, `method`, `config_id`, `config`, `seed` and `role` among them.
+    """
+    own: list[Row] = store.evaluations(columns=columns, where=_mine(store, sweep, plan) & _SINGLE).to_pylist()
+    recorded = {row["config_id"] for row in own}
+    rows = own + [row for row in _alone(store, plan, columns) if row["config_id"] not in recorded]
+    resolution = _resolution(rows)
+    return [row for row in rows if row["method"] != "bayes" or _seen(row) == resolution]
+
+
+def _alone(store: "Store", plan: Plan, columns: Sequence[str]) -> Iterator[Row]:
+    """Yields what was recorded on the plan's data by anyone, on its image stage or on none."""
     card = _card(plan)
-    if card and missing:
-        here = (pc.field("fingerprint") == card["fingerprint"]) & (pc.field("protocol") == card["protocol"])
-        found = pa.concat_tables(
-            [found, store.evaluations(columns=columns, where=here & pc.field("role").isin(missing))]
-        )
-    rows: list[Row] = found.to_pylist()
-    return rows
+    if not card:
+        return
+    here = (pc.field("fingerprint") == card["fingerprint"]) & (pc.field("protocol") == card["protocol"])
+    where = here & pc.field("role").isin(pa.array(ALONE)) & _SINGLE
+    for row in store.evaluations(columns=columns, where=where).to_pylist():
+        inputs = {"config": json.loads(row["config"]), "seed": row["seed"]}
+        stages = ({}, dict(plan.get("stages", {})))
+        if row["run_id"] in [_spec(card, one, **inputs).run_id for one in stages]:
+            yield row
+
+
+def _resolution(rows: Sequence[Row]) -> int:
+    """Returns the side in pixels at which the image stage sees the pictures; the default's where there is none."""
+    return next((_seen(row) for row in rows if row["method"] == "image_only"), ImageStageConfig().resolution)
+
+
+def _seen(row: Row) -> int:
+    return int(json.loads(row["config"])["resolution"])
 
 
 def planned_runs(store: "Store", sweep: str, plan: Plan) -> Iterator[str]:
@@ -49,14 +79,18 @@ def planned_runs(store: "Store", sweep: str, plan: Plan) -> Iterator[str]:
         stages = dict(plan.get("stages", {}))
         if config.get("train_on") == "superset":
             stages["superset"] = card["superset_fingerprint"] or ""
-        identity = {"fingerprint": card["fingerprint"], "protocol": card["protocol"], "stages": stages}
-        spec = RunSpec.model_validate({"config": config, "dataset": card["name"], **identity})
+        spec = _spec(card, stages, config=config)
         yield from (spec.model_copy(update={"seed": seed}).run_id for seed in (*seeds, *fresh))
 
 
 def _mine(store: "Store", sweep: str, plan: Plan) -> pc.Expression:
     planned = pa.array(planned_runs(store, sweep, plan), pa.string())
     return (pc.field("sweep") == sweep) | pc.field("run_id").isin(planned)
+
+
+def _spec(card: Mapping[str, Any], stages: Mapping[str, str], **inputs: Any) -> RunSpec:
+    identity = {"dataset": card["name"], "fingerprint": card["fingerprint"], "protocol": card["protocol"]}
+    return RunSpec.model_validate({**identity, "stages": stages, **inputs})
 
 
 def _card(plan: Plan) -> Mapping[str, Any]:

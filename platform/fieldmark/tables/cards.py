@@ -1,11 +1,14 @@
 """Which data set a table speaks of."""
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from fieldmark.errors import UserError
 from fieldmark.store.records import DatasetCard
 from fieldmark.tables.sources import Results
 
+TRAININGS = ("classifier", "bayes")
+"""Methods whose runs `fieldmark train` records, the bounds among them: they say nothing about a sweep's tables."""
 PREFIX = 6  # fewest digits that name a fingerprint
 
 
@@ -37,7 +40,8 @@ def is_called(card: DatasetCard, dataset: str) -> bool:
 
 
 def _latest(store: Results, card: DatasetCard) -> float:
-    """Returns when the last run on this data set and protocol ended; 0 where there is none."""
+    """Returns when the last run of a sweep's methods on this data set and protocol ended; 0 where there is none."""
     where = (pc.field("fingerprint") == card.fingerprint) & (pc.field("protocol") == card.protocol)
+    where = where & ~pc.field("method").isin(pa.array(TRAININGS))
     ended = store.runs(columns=["ended"], where=where).column("ended")
     return float(pc.max(ended).as_py() or 0.0)

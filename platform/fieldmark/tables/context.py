@@ -107,7 +107,7 @@ class Context:
 
     @cached_property
     def bound(self) -> Measured | None:
-        """Returns the Bayes classifier that has all the information the score uses."""
+        """Returns the Bayes classifier with all the information the score uses, at the image stage's resolution."""
         information = "image+place+date" if self.with_images else "place+date"
         for config_id in self.evidence.settings(("bayes",)):
             found = self.evidence.measured(config_id, None)
@@ -117,8 +117,7 @@ class Context:
 
     def first(self, methods: tuple[str, ...], score: str) -> Measured | None:
         """Returns the first setting of these methods under a score source."""
-        ids = self.evidence.settings(methods, score)
-        return self.evidence.measured(ids[0], score) if ids else None
+        return self.evidence.first(methods, score)
 
     def difference(self, measured: Measured, other: Measured) -> Difference | None:
         """Returns the paired difference in top-1, or None where predictions were not kept."""

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fieldmark.config import MethodConfig, RunSpec, Scale
+from fieldmark.config import ImageStageConfig, MethodConfig, RunSpec, Scale
 from fieldmark.store.records import METRICS, DatasetCard, EvaluationRecord
 from fieldmark.tables.scope import IMAGE_STAGE, LATEST
 from fieldmark.tables.sources import Results
@@ -23,7 +23,7 @@ MOST_STAGES = 16
 OTHER_STAGE = "Runs on another image stage exist; they are left out."
 _MATCHED = ("evaluation_id", "run_id", "method", "config_id", "seed", "score", "role")
 _OF_A_RECORD = ("n", "sweep", "parameters", "seconds", "scale", "scale_k", "category_size")
-COLUMNS = (*_MATCHED, *_OF_A_RECORD)
+COLUMNS = (*_MATCHED, *_OF_A_RECORD, "config.resolution")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ class Measured:
 
 @dataclass(kw_only=True)
 class Evidence:
-    """The test evaluations on one data set and protocol."""
+    """The test evaluations of PriorsNet, its baselines and its references on one data set and protocol."""
 
     store: Results
     catalogue: pa.Table
@@ -71,6 +71,8 @@ class Evidence:
     ) -> "Evidence":
         """Reads the catalogue once: single runs that were completed, on the test part of this data set.
 
+        Trained classifiers are left out, and so are bounds at another resolution than the image stage's.
+
         Args:
             store: the results.
             card: the data set and its protocol.
@@ -78,7 +80,7 @@ class Evidence:
             stage: hash of the image stage to keep to; `LATEST` for that of the latest run.
         """
         here = (pc.field("fingerprint") == card.fingerprint) & (pc.field("protocol") == card.protocol)
-        where = here & (pc.field("split") == "test") & (pc.field("runs") == 1)
+        where = here & (pc.field("split") == "test") & (pc.field("runs") == 1) & (pc.field("method") != "classifier")
         if more is not None:
             where = where & more
         found = store.evaluations(columns=[*COLUMNS, *METRICS], where=where)
@@ -90,7 +92,18 @@ class Evidence:
             found = found.filter(pc.invert(pc.is_in(found.column("run_id"), value_set=_whole(cut_off))))
         evidence = cls(store=store, catalogue=found, runs=runs)
         evidence.stage = evidence.latest_stage() if stage == LATEST else stage
+        evidence._keep_to_resolution()
         return evidence
+
+    def _keep_to_resolution(self) -> None:
+        """Leaves out bounds on pictures of another size than the image stage sees: less or more can be told there."""
+        image = self.first(("image_only",), "image")
+        stage = ImageStageConfig() if image is None else image.record.spec.config
+        assert isinstance(stage, ImageStageConfig), stage
+        seen = pc.equal(self.catalogue.column("config.resolution"), stage.resolution)
+        self.catalogue = self.catalogue.filter(
+            pc.or_kleene(pc.not_equal(self.catalogue.column("method"), "bayes"), seen)
+        )
 
     def latest_stage(self) -> str | None:
         """Returns the image stage of the run that was started last among those that consumed one, or None."""
@@ -130,6 +143,11 @@ class Evidence:
         if roles:
             keep = pc.and_(keep, pc.is_in(self.catalogue.column("role"), value_set=pa.array(list(roles))))
         return list(dict.fromkeys(self.catalogue.filter(keep).column("config_id").to_pylist()))
+
+    def first(self, methods: Iterable[str], score: str) -> Measured | None:
+        """Returns the first setting of these methods under a score source that has runs on the table's image stage."""
+        found = (self.measured(config_id, score) for config_id in self.settings(methods, score))
+        return next((one for one in found if one is not None), None)
 
     def scores(self) -> set[str]:
         """Returns the score sources there are."""

@@ -139,10 +139,9 @@ class _Settings:
 
     def _baseline(self, method: str, score: str) -> Measured | None:
         """Returns a baseline under a score source: the default setting where it was run, else the first."""
-        ids = self.evidence.settings((method,), score)
-        default = NearestNeighboursConfig().config_id
-        chosen = default if default in ids else next(iter(ids), None)
-        return None if chosen is None else self.evidence.measured(chosen, score)
+        default = NearestNeighboursConfig().config_id if method == "nearest_neighbours" else None
+        usual = None if default is None else self.evidence.measured(default, score)
+        return usual or self.evidence.first((method,), score)
 
     def _raw_top1(self, measured: Measured, roles: tuple[str, ...]) -> Summary | None:
         """Returns the top-1 of a prior as published, which holds a capped sampler's class prior."""

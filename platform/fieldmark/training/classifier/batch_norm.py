@@ -38,10 +38,9 @@ class RunningStatistics:
         """S, the number of statistics."""
         return len(self._running_S)
 
-    def add_group_to(self, sum_S: Tensor) -> None:
-        """Adds the means and unbiased variances of the group that went through last."""
-        if self._buffers:
-            sum_S.add_(torch.cat(self._buffers))
+    def of_group(self, like: Tensor) -> Tensor:
+        """Returns the means and unbiased variances (S) of the group that went through last, in `like`'s type."""
+        return torch.cat(self._buffers).to(like.dtype) if self._buffers else like.new_zeros(0)
 
     def update(self, mean_S: Tensor) -> None:
         """Moves the running statistics by the layers' momentum towards the mean over a step's groups."""

@@ -13,9 +13,11 @@ from fieldmark.data.observations import Indices
 from fieldmark.models.classifier import Classifier
 from fieldmark.training.classifier.batch_norm import RunningStatistics
 from fieldmark.training.classifier.execution import Execution
+from fieldmark.training.classifier.gradients import Gradients
 from fieldmark.training.classifier.mixup import draw_mix, mix, unmixed
 from fieldmark.training.classifier.optimiser import build_optimiser, set_rate
 from fieldmark.training.classifier.order import Order
+from fieldmark.training.classifier.pairwise import PairwiseSum
 from fieldmark.training.classifier.pictures import to_device
 from fieldmark.training.classifier.precision import Precision
 from fieldmark.training.classifier.randomness import FORWARD, seed_of
@@ -51,7 +53,8 @@ class Stepper:
         self._precision = Precision(config, execution.device)
         self._network: nn.Module = model
         if order.workers.size > 1:
-            self._network = DistributedDataParallel(model, forward_sync_buffers=False, gradient_as_bucket_view=True)
+            self._network = DistributedDataParallel(model, forward_sync_buffers=False)
+        self._gradients = Gradients(self._network, order.workers)
         self._parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self.optimiser = build_optimiser(config, model)
         self.scaler = self._precision.scaler()
@@ -83,20 +86,24 @@ class Stepper:
         number = epoch * self._order.steps + step
         groups = self._order.share // self._config.bn_batch
         first = self._order.workers.rank * groups
-        told = torch.zeros(statistics.size + 2, dtype=self._precision.dtype, device=self._execution.device)
+        all_groups = groups * self._order.workers.size
+        before, told = PairwiseSum(), torch.zeros(0)
         for group, batch in enumerate(self._batches(number, records, pictures)):
-            with self._gradients_stay_here(group < groups - 1):
+            last = group == groups - 1
+            with self._gradients_stay_here(not last):
                 torch.manual_seed(seed_of(FORWARD, self._order.seed, number, first + group))
                 loss = self._loss(batch)
-                self.scaler.scale(loss / groups).backward()  # type: ignore[no-untyped-call]
-            statistics.add_group_to(told[:-2])
-            told[-2] += loss.detach()
+                self.scaler.scale(loss / all_groups).backward()  # type: ignore[no-untyped-call]
+            told = torch.cat([statistics.of_group(loss), loss.detach()[None], loss.new_full((1,), flag and last)])
+            if not last:
+                self._gradients.keep()
+                before.add([told])
+        self._gradients.finish()
         self._descend(learning_rate(self._config, epoch, step, self._order.steps))
-        told[-1] = flag
+        before.add_to([told])
         self._order.workers.sum(told)
-        mean = told[:-1] / (groups * self._order.workers.size)
-        statistics.update(mean[:-1])
-        return mean[-1], told[-1]
+        statistics.update(told[:-2] / all_groups)
+        return told[-2] / all_groups, told[-1]
 
     def _batches(self, number: int, records: Iterator[Indices], pictures: Iterator[Tensor]) -> Iterator[Batch]:
         """Yields this worker's batch-norm groups of a step, mixed."""

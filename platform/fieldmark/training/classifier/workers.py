@@ -7,7 +7,12 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, distributed
 
+from fieldmark.training.classifier.pairwise import pairwise
+
 T = TypeVar("T")
+
+MOST_PAIRWISE = 16
+"""Workers up to which every worker gets the parts of all, to add them in one order; more of them add as they come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +34,21 @@ class Workers:
         """Whether this is worker 0, which reports and saves."""
         return self.rank == 0
 
+    @property
+    def pairwise(self) -> bool:
+        """Whether sums over the workers have the same last digit as on one worker."""
+        return self.size <= MOST_PAIRWISE and self.size & (self.size - 1) == 0
+
     def sum(self, value: Tensor) -> Tensor:
         """Returns the sum of a tensor over all workers (in place)."""
-        if self.size > 1:
+        if self.size == 1:
+            return value
+        if not self.pairwise:
             distributed.all_reduce(value)
-        return value
+            return value
+        parts = [torch.empty_like(value) for _ in range(self.size)]
+        distributed.all_gather(parts, value)
+        return value.copy_(pairwise(parts))
 
     def any(self, flag: bool, device: str = "cpu") -> bool:
         """Whether the flag is set on any worker."""

@@ -1,0 +1,59 @@
+"""What changes no number has one value, so that the same numbers have one name."""
+
+from typing import Any
+
+from fieldmark.config import ClassifierConfig, Fusions, RecipeConfig
+
+LOCATION_FIELDS = (
+    "encoding",
+    "date",
+    "feature_order",
+    "date_convention",
+    "missing",
+    "location_width",
+    "location_blocks",
+    "location_dropout",
+)
+"""Fields that change nothing where place and date are not looked at."""
+
+SIZES_OF_FILES = ("picture_side", "center_share")
+"""Fields that change nothing on the world, whose pictures are drawn at the resolution and never cropped to be seen."""
+
+RADIUS = "radius_km"
+"""The one setting of a fusion that has nothing to train."""
+
+
+def image_only(config: ClassifierConfig) -> ClassifierConfig:
+    """Returns the same classifier without place and date; what concerns them is at its default."""
+    kept = {
+        name: value
+        for name, value in config.model_dump(mode="json").items()
+        if name not in LOCATION_FIELDS and not name.startswith("fusion")
+    }
+    return ClassifierConfig.model_validate({**kept, "fusion": "image_only"})
+
+
+def as_drawn(config: ClassifierConfig) -> ClassifierConfig:
+    """Returns the same classifier of pictures that are drawn at its resolution."""
+    return _with_defaults(config, SIZES_OF_FILES, {})
+
+
+def started(config: ClassifierConfig, start: ClassifierConfig) -> ClassifierConfig:
+    """Returns the same classifier when it starts from a trained model, whose weights replace all others."""
+    given = {"weights": "none", "normalisation": start.normalisation}
+    if trains(config):
+        return _with_defaults(config, (), given)
+    # The precision is that of the forward pass, too.
+    unused = (*LOCATION_FIELDS, *(name for name in RecipeConfig.model_fields if name != "precision"))
+    radius = {RADIUS: config.fusion_settings[RADIUS]}
+    return _with_defaults(config, unused, {**given, "date": False, "fusion_settings": radius})
+
+
+def trains(config: ClassifierConfig) -> bool:
+    """Whether the fusion has anything to train."""
+    return config.fusion not in Fusions.untrained
+
+
+def _with_defaults(config: ClassifierConfig, names: tuple[str, ...], values: dict[str, Any]) -> ClassifierConfig:
+    kept = {name: value for name, value in config.model_dump(mode="json").items() if name not in names}
+    return ClassifierConfig.model_validate({**kept, **values})

@@ -1,0 +1,65 @@
+"""What a GPU may round and reorder; the switches are process-wide, so they are watched without a GPU, too."""
+
+import pytest
+import torch
+
+from fieldmark.config import RecipeConfig
+from fieldmark.training.classifier import fit
+from fieldmark.training.classifier.precision import Precision
+
+
+def switches():
+    return (
+        torch.get_float32_matmul_precision(),
+        torch.backends.cuda.matmul.allow_tf32,
+        torch.backends.cudnn.allow_tf32,
+        torch.backends.cudnn.deterministic,
+    )
+
+
+@pytest.fixture(params=[("highest", True, False), ("high", True, False), ("medium", False, True)])
+def before(request):
+    """The switches as somebody set them."""
+    kept = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic
+    for values in (request.param, kept):
+        torch.set_float32_matmul_precision(values[0])
+        torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic = values[1:]
+        if values is not kept:
+            yield switches()
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_full_precision_on_a_gpu_is_full_and_repeatable_and_switched_back(before, precision):
+    with pytest.raises(KeyError), Precision(RecipeConfig(precision=precision), "cuda:0").exact():
+        assert switches() == ("highest", False, False, True)
+        raise KeyError
+    assert switches() == before
+
+
+@pytest.mark.parametrize(("precision", "device"), [("float16", "cuda"), ("bfloat16", "cuda"), ("float32", "cpu")])
+def test_half_precision_and_the_cpu_are_left_alone(before, precision, device):
+    with Precision(RecipeConfig(precision=precision), device).exact():
+        assert switches() == before
+
+
+def test_training_and_scoring_run_under_the_switches(tiny, monkeypatch):
+    """Seen where the model is called; a device that is taken for a GPU is enough for that."""
+    config = tiny.config(precision="float32", epochs=1, fusion="image_only", drop_path=0.0)
+    seen = []
+    real = fit.initial_model
+
+    def watched(*arguments, **named):
+        model = real(*arguments, **named)
+        model.register_forward_pre_hook(lambda *_: seen.append((model.training, switches())))
+        return model
+
+    monkeypatch.setattr(fit, "initial_model", watched)
+    init = Precision.__init__
+    monkeypatch.setattr(Precision, "_on_gpu", property(lambda _: True), raising=False)
+    assert init is Precision.__init__
+    outside = switches()
+    trained = tiny.train(config)
+    trained.fitted.evaluate(tiny.experiment())
+    assert {training for training, _ in seen} == {True, False}
+    assert {state for _, state in seen} == {("highest", False, False, True)}
+    assert switches() == outside
