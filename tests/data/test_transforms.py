@@ -13,9 +13,10 @@ from torch import Tensor
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
+from fieldmark.config.classifier import Normalisation
 from fieldmark.config.recipe import RecipeConfig
 from fieldmark.data.images.boxes import DRAWS, middle_box, random_box
-from fieldmark.data.images.normalise import IMAGENET_MEAN, IMAGENET_STD, pixels_to_float
+from fieldmark.data.images.normalise import pixels_to_float
 from fieldmark.data.images.transforms import evaluation_transform, training_transform
 
 SIDES = st.integers(1, 90)
@@ -35,7 +36,7 @@ def recipe(**changed: object) -> RecipeConfig:
     return RecipeConfig.model_validate(changed)
 
 
-ALL_ON = recipe(rand_augment=9, random_erasing=1.0)
+ALL_ON = recipe(rand_augment=27, random_erasing=1.0)
 
 
 @given(SIDES, SIDES, st.integers(1, 40), SEEDS, st.sampled_from([recipe(), ALL_ON, recipe(crop_area=(1.0, 1.0))]))
@@ -103,18 +104,22 @@ def test_a_strip_gives_its_middle_in_the_allowed_shape() -> None:
     assert middle_box(50, 60, ratio=(3 / 4, 4 / 3)) == (0, 0, 50, 60)
 
 
-def test_erasing_paints_one_rectangle_that_is_zero_to_the_network() -> None:
+def test_erasing_paints_one_rectangle_of_noise_that_is_standard_normal_to_the_network() -> None:
+    """As DeiT's, each pixel and channel by itself; what does not fit into a byte is cut off."""
     image = photo(40, 40)
     plain = training_transform(recipe(), 32)
     erasing = training_transform(recipe(random_erasing=1.0), 32)
-    shares = []
+    shares, noise = [], []
     for seed in range(30):
         changed = (plain(image, seed) != erasing(image, seed)).any(dim=0)
         rows, columns = changed.any(dim=1).nonzero(), changed.any(dim=0).nonzero()
         shares.append(float(changed.sum()) / 32**2)
         inside = erasing(image, seed)[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        assert pixels_to_float(inside[None], torch.float32).abs().max() < 0.01
+        noise.append(pixels_to_float(inside[None], torch.float32).permute(0, 2, 3, 1).reshape(-1, 3))
     assert min(shares) > 0.01 and max(shares) < 0.35
+    values_N3 = torch.cat(noise)
+    assert values_N3.mean(dim=0).abs().max() < 0.05 and (values_N3.std(dim=0) - 1).abs().max() < 0.05
+    assert (torch.corrcoef(values_N3.T) - torch.eye(3)).abs().max() < 0.05
 
 
 @given(SIDES, SIDES, st.integers(1, 40), st.sampled_from([0.5, 0.875, 1.0]))
@@ -150,11 +155,15 @@ def test_exact_pictures_are_evaluated_as_they_are_and_cropped_in_training() -> N
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
-def test_pixels_are_normalised_by_imagenets_figures(dtype: torch.dtype) -> None:
+@pytest.mark.parametrize(
+    ("name", "mean", "std"),
+    [("imagenet", [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]), ("half", [0.5, 0.5, 0.5], [0.5, 0.5, 0.5])],
+)
+def test_pixels_are_normalised(name: Normalisation, mean: list[float], std: list[float], dtype: torch.dtype) -> None:
     image_B3RR = torch.stack([photo(9, 9, seed) for seed in range(4)])
-    expected = functional.normalize(image_B3RR.double() / 255, list(IMAGENET_MEAN), list(IMAGENET_STD))
+    expected = functional.normalize(image_B3RR.double() / 255, mean, std)
     for given_as in (image_B3RR.contiguous(), image_B3RR.contiguous(memory_format=torch.channels_last)):
-        found = pixels_to_float(given_as, dtype)
+        found = pixels_to_float(given_as, dtype, name)
         assert found.dtype == dtype and found.is_contiguous(memory_format=torch.channels_last)
         torch.testing.assert_close(
             found.double(), expected, rtol=torch.finfo(dtype).eps, atol=4 * torch.finfo(dtype).eps

@@ -9,6 +9,7 @@ import sys
 import textwrap
 
 import pytest
+import timm
 
 from fieldmark.errors import UserError
 from fieldmark.export.folder import export_run
@@ -34,6 +35,18 @@ def test_what_is_in_it(made):
     inputs = json.loads((export / "preprocessing.json").read_text())
     assert (inputs["resolution"], inputs["center_share"]) == (32, 1.0), "the world's pictures are seen whole"
     assert inputs["feature_order"][:3] == ["sin(pi y)", "sin(pi x)", "sin(pi d)"]
+    assert (inputs["mean"], inputs["std"]) == ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+
+
+def test_pretrained_weights_and_the_pixels_that_they_want_are_told(tmp_path, monkeypatch):
+    create = timm.create_model
+    monkeypatch.setattr(timm, "create_model", lambda *a, **k: create(*a, **{**k, "pretrained": False}))  # no network
+    store = Store.open("memory://")
+    run_id = record_trained_run(store, weights="timm:test_resnet.r160_in1k", normalisation="half")
+    export = export_run(store, run_id, tmp_path / "export")
+    inputs = json.loads((export / "preprocessing.json").read_text())
+    assert (inputs["mean"], inputs["std"]) == ([0.5] * 3, [0.5] * 3)
+    assert "timm's pretrained weights test_resnet.r160_in1k" in (export / "README.md").read_text()
 
 
 def test_the_card_tells_figures_and_limits(made):

@@ -69,12 +69,12 @@ def test_pretrained_weights_are_not_fetched_again(made, tmp_path, monkeypatch):
 
     folder = shutil.copytree(made[0] / "export", tmp_path / "export")
     described = json.loads((folder / "configuration.json").read_text())
-    described["spec"]["config"]["weights"] = "timm"
+    described["spec"]["config"]["weights"] = "timm:test_resnet.r160_in1k"
     (folder / "configuration.json").write_text(json.dumps(described))
     asked = []
     real = timm.create_model
     monkeypatch.setattr(timm, "create_model", lambda *a, **k: asked.append(k.get("pretrained", False)) or real(*a, **k))
-    assert load_trained(folder).config.weights == "timm"
+    assert load_trained(folder).config.weights == "timm:test_resnet.r160_in1k"
     assert not any(asked)
 
 

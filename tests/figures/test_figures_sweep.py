@@ -183,6 +183,17 @@ def test_bounds_of_a_training_at_another_resolution_are_not_lent(tmp_path: Path)
     assert read_sweep(made.store, made.sweep) == before
 
 
+def test_a_sweep_that_has_just_begun_is_at_its_own_scale(tmp_path: Path) -> None:
+    made = synthetic_sweep(str(tmp_path / "runs"), trials=1, test_records=50)
+    begun = made.plan.model_copy(update={"stages": {"image_scores": "b" * 32}})
+    facts = begun.facts.model_copy(update={"scale": begun.facts.scale.model_copy(update={"k": 3})})
+    begun = begun.model_copy(update={"facts": facts})
+    made.store.put_plan(begun.sweep_id, begun.model_dump(mode="json"))
+    scores = read_sweep(made.store, begun.sweep_id)  # bounds alone, which another sweep or a training recorded
+    assert scores.of_role("bound")
+    assert scores.scale == facts.scale
+
+
 def test_the_image_alone_of_other_image_scores_is_not_lent(tmp_path: Path) -> None:
     made = synthetic_sweep(str(tmp_path / "runs"), trials=1, test_records=50)
     before = read_sweep(made.store, made.sweep)

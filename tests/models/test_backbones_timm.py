@@ -102,25 +102,28 @@ def test_pretrained_weights_without_a_network(monkeypatch: pytest.MonkeyPatch) -
         raise URLError("Temporary failure in name resolution")
 
     monkeypatch.setattr(timm, "create_model", refuse)
-    with pytest.raises(UserError, match=r"weights timm: those of resnet50 cannot be had.*name resolution"):
-        build_backbone("resnet50", weights="timm")
+    with pytest.raises(UserError, match=r"weights timm:resnet50.a1_in1k cannot be had.*name resolution"):
+        build_backbone("resnet50", weights="timm:resnet50.a1_in1k")
     with pytest.raises(UserError, match="not timm's"):
-        build_backbone("pvt_large_v1", weights="timm")
+        build_backbone("pvt_large_v1", weights="timm:resnet50.a1_in1k")
+    with pytest.raises(UserError, match=r"expected .*timm:NAME.TAG"):
+        build_backbone("resnet50", weights="timm")
 
 
 def test_pretrained_is_asked_of_timms_loader(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[bool] = []
+    asked: list[tuple[str, bool]] = []
     create = timm.create_model
 
     def offline(name: str, *, pretrained: bool, **settings: object) -> torch.nn.Module:
-        asked.append(pretrained)
+        asked.append((name, pretrained))
         return create(name, **settings)
 
     monkeypatch.setattr(timm, "create_model", offline)
-    for weights in ("timm", "none"):
+    for weights, wanted in {"timm:resnet50.tv_in1k": ("resnet50.tv_in1k", True), "none": ("resnet50", False)}.items():
         asked.clear()
-        build_backbone("test_resnet", weights=weights, resolution=32)
-        assert set(asked) == {weights == "timm"}
+        with torch.device("meta"):
+            build_backbone("resnet50", weights=weights, resolution=32)
+        assert set(asked) == {wanted}
 
 
 @pytest.mark.slow

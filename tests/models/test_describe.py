@@ -77,7 +77,7 @@ def test_larger_pictures_cost_more() -> None:
 
 
 def test_weights_are_not_fetched_to_describe_them() -> None:
-    config = ClassifierConfig(backbone="test_resnet", fusion="image_only", weights="timm", resolution=64)
+    config = ClassifierConfig(backbone="test_resnet", fusion="image_only", weights="timm:test_resnet.r160_in1k", resolution=64)
     assert describe_classifier(config, 8).feature_width == 96
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from fieldmark.config import ClassifierConfig, RunSpec, Scale
 from fieldmark.errors import UserError
-from fieldmark.search.training.choices import allowed_workers
+from fieldmark.search.training.dealing import allowed_workers
 from fieldmark.search.training.facts import TrainFacts, train_facts
 from fieldmark.search.training.options import train_options
 from fieldmark.search.training.plan import IMAGE_MODEL, build_plan

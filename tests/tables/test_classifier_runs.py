@@ -1,5 +1,6 @@
 """Classifiers and bounds that `fieldmark train` recorded on the same data change nothing in a sweep's tables."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -88,7 +89,24 @@ def test_the_image_only_row_is_that_of_the_image_stage(world: Any) -> None:
         assert all(row.turned_right is not None for row in rows if row.score == "product_raw")
 
 
-def test_a_training_on_another_data_set_of_that_name_does_not_say_what_is_meant(finished: Any, write: Any) -> None:
-    finished.run(finished.configuration(2), 0.6, seed=9, started=1.0)
-    train(write("world", fingerprint="9" * 32), 64)
+@pytest.mark.parametrize("name", ["world", "butterflies"])
+def test_a_training_on_another_data_set_does_not_say_what_is_meant(finished: Any, name: str) -> None:
+    card = finished.card.model_copy(update={"fingerprint": "9" * 32, "name": name})
+    train(replace(finished, card=card), 64)
     assert comparison_table(finished.store, "S2").fingerprint == "a" * 32
+    assert comparison_table(finished.store, "S2", dataset="999999").fingerprint == "9" * 32
+
+
+def test_of_two_data_sets_of_one_name_the_later_sweep_is_meant_whatever_was_trained_since(finished: Any) -> None:
+    later = replace(finished, card=finished.card.model_copy(update={"fingerprint": "9" * 32}))
+    later.run(later.configuration(1), 0.7, started=5.0)
+    train(finished, 48)
+    assert comparison_table(finished.store, "S2").fingerprint == "9" * 32
+
+
+def test_a_store_of_trainings_alone_shows_the_printed_rows(world: Any) -> None:
+    train(world, 48)
+    table = comparison_table(world.store, "S2")
+    assert not any(row.metrics for row in table.rows if row.kind != "bound")
+    assert bounds(table) == [0.99]
+    assert {row.method for row in settings_table(world.store).rows} == {"bayes"}

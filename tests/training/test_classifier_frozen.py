@@ -40,11 +40,32 @@ def test_the_frozen_logits_accuracies_stand_beside_the_result(tiny, image_only):
 
 
 @pytest.mark.parametrize("fusion", ["geonet_whitelist", "geonet_bayes"])
-def test_counting_fusions_only_look_at_the_training_records(tiny, image_only, fusion):
+def test_counting_fusions_keep_the_labelled_training_records_that_have_a_place_and_nothing_else(
+    tiny, image_only, fusion
+):
+    data = tiny.experiment()
     trained = tiny.train(config(tiny, fusion), start=image_only.model.state_dict())
     assert not trained.losses and not trained.curve
-    scored = {one.split: one.metrics["top1"] for one in trained.fitted.evaluate(tiny.experiment())}
-    assert scored["test"] >= trained.fitted.details["frozen_test_top1"]
+    train, kept = data.parts[Split.TRAIN], trained.fitted.model.fusion
+    where = train.place_time
+    known = [i for i in range(len(train)) if train.category_N[i] >= 0 and np.isfinite(where.latitude_N[i])]
+    assert 0 < len(known) < (train.category_N >= 0).sum(), "some labelled records have no place"
+    expected = [[where.latitude_N[i], where.longitude_N[i]] for i in known]
+    assert kept.place_N2.tolist() == expected and kept.category_N.tolist() == train.category_N[known].tolist()
+
+
+@pytest.mark.parametrize("fusion", ["geonet_whitelist", "geonet_bayes"])
+def test_what_a_counting_fusion_was_told_changes_scores_where_the_place_is_known_only(tiny, image_only, fusion):
+    data = tiny.experiment()
+    wide = config(tiny, fusion, fusion_settings={"radius_km": 2000.0})
+    told = tiny.train(wide, start=image_only.model.state_dict()).fitted
+    where = data.parts[Split.TEST].place_time
+    test = data.parts[Split.TEST], data.images[Split.TEST]
+    found, alone = (
+        np.concatenate([rows for _, rows in predict_scores(one.model, one.config, *test)]) for one in (told, image_only)
+    )
+    changed = ~np.isclose(found, alone, rtol=1e-4, atol=1e-6).all(axis=1)
+    assert changed.any() and not changed[~where.has_place_N].any()
 
 
 def test_a_fusion_that_trains_jointly_may_begin_there_too(tiny, image_only):

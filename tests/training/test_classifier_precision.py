@@ -5,7 +5,8 @@ import torch
 
 from fieldmark.config import RecipeConfig
 from fieldmark.training.classifier import fit
-from fieldmark.training.classifier.precision import Precision
+from fieldmark.training.classifier.precision import Precision, full_and_repeatable
+from fieldmark.training.classifier.start import initial_model
 
 
 def switches():
@@ -43,23 +44,20 @@ def test_half_precision_and_the_cpu_are_left_alone(before, precision, device):
 
 
 def test_training_and_scoring_run_under_the_switches(tiny, monkeypatch):
-    """Seen where the model is called; a device that is taken for a GPU is enough for that."""
-    config = tiny.config(precision="float32", epochs=1, fusion="image_only", drop_path=0.0)
     seen = []
-    real = fit.initial_model
 
     def watched(*arguments, **named):
-        model = real(*arguments, **named)
-        model.register_forward_pre_hook(lambda *_: seen.append((model.training, switches())))
+        model = initial_model(*arguments, **named)
+        model.backbone.layers.register_forward_pre_hook(lambda *_: seen.append((model.training, switches())))
         return model
 
     monkeypatch.setattr(fit, "initial_model", watched)
-    init = Precision.__init__
-    monkeypatch.setattr(Precision, "_on_gpu", property(lambda _: True), raising=False)
-    assert init is Precision.__init__
+    monkeypatch.setattr(Precision, "exact", lambda self: full_and_repeatable())  # as if there were a GPU
     outside = switches()
-    trained = tiny.train(config)
-    trained.fitted.evaluate(tiny.experiment())
+    trained = tiny.train(tiny.config(precision="float32", epochs=1))
     assert {training for training, _ in seen} == {True, False}
+    seen_in_training = len(seen)
+    trained.fitted.evaluate(tiny.experiment())
+    assert len(seen) > seen_in_training
     assert {state for _, state in seen} == {("highest", False, False, True)}
     assert switches() == outside

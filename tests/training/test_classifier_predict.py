@@ -1,9 +1,12 @@
 """Predicting and evaluating: every record once, in order, whatever the batches are."""
 
+import copy
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from fieldmark.data.observations import Split
 from fieldmark.training.classifier.predict import predict_scores
@@ -39,6 +42,22 @@ def test_batches_and_choices_change_no_score(tiny, fitted):
 def test_another_resolution_can_be_asked_for(tiny, fitted):
     _, larger_NC = scores(tiny, fitted, resolution=24)
     assert not np.allclose(larger_NC, scores(tiny, fitted)[1])
+
+
+def test_pictures_are_normalised_as_configured(tiny, fitted, monkeypatch):
+    seen = {}
+    for name in ("imagenet", "half"):
+        model = copy.deepcopy(fitted.model)
+        model.backbone.layers.register_forward_pre_hook(lambda _, inputs, name=name: seen.setdefault(name, inputs[0]))
+        scores(tiny, SimpleNamespace(model=model, config=tiny.config(normalisation=name)))
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    pixels = seen["imagenet"] * std + mean
+    torch.testing.assert_close(seen["half"], (pixels - 0.5) / 0.5, rtol=1e-6, atol=1e-6)
+
+
+def test_training_normalises_as_configured(tiny):
+    one, other = (tiny.train(tiny.config(epochs=1, normalisation=name)).losses for name in ("imagenet", "half"))
+    assert one[0] != other[0]
 
 
 def test_evaluations_say_what_predictions_say(tiny, fitted):

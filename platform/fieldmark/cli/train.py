@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fieldmark.store import Store
 
 EXIT_FAILED = 1
+EXIT_TERMINATED = 143
 REPORTS = Path("reports")
 WIDTH = 84
 COLUMNS = (
@@ -33,10 +34,12 @@ COLUMNS = (
 def train(options: Annotated[TrainOptions | None, Parameter(name="*")] = None) -> int:
     """Train an image classifier that looks at place and date, too: one backbone, one fusion, one recipe.
 
-    The same command again goes on with it, or says again what is recorded. Ctrl-C stops after the next step.
+    The same command again goes on with it, or says again what is recorded. Ctrl-C (or SIGTERM) stops after the next
+    step.
     """
     from fieldmark.search.training.dryrun import TrainDryRun
     from fieldmark.search.training.failed import TrainingFailed
+    from fieldmark.search.training.interrupt import Terminated
     from fieldmark.search.training.train import train_classifier
 
     options = options or TrainOptions()
@@ -47,6 +50,8 @@ def train(options: Annotated[TrainOptions | None, Parameter(name="*")] = None) -
             f"fieldmark: training failed: {error}  (`fieldmark logs {error.attempt[:10]}` tells more)", file=sys.stderr
         )
         return EXIT_FAILED
+    except Terminated:
+        return EXIT_TERMINATED
     if not isinstance(result, TrainDryRun):
         return _finish(options, result)
     if options.json_output:
@@ -72,10 +77,12 @@ def _finish(options: TrainOptions, result: "TrainResult") -> int:
 
 def draw_figures(store: "Store", result: "TrainResult", reports: Path) -> dict[str, Path]:
     """Draws the curve and the accuracy by category; returns what could be drawn: results count more than pictures."""
-    runs = [result.run.run_id, *([] if result.image_only is None else [result.image_only.run_id])]
+    run, alone = [result.run.run_id], [] if result.image_only is None else [result.image_only.run_id]
     folder = reports / result.run.run_id[:10]
     found = {}
-    for name, module in (("curve", "training_curve"), ("categories", "category_accuracy")):
+    # Categories stand in the order of their first run, the baseline, and a fusion's gain is then above it.
+    drawn = (("curve", "training_curve", run + alone), ("categories", "category_accuracy", alone + run))
+    for name, module, runs in drawn:
         try:
             draw = import_module(f"fieldmark.figures.{module}").draw
             folder.mkdir(parents=True, exist_ok=True)
@@ -108,12 +115,23 @@ def _print(result: "TrainResult") -> None:
 
 
 def _print_remarks(result: "TrainResult") -> None:
+    if result.compared is not None and result.turned_right is not None and result.turned_wrong is not None:
+        print(
+            f"of {result.compared:,} test pictures, {_count(result.turned_right)} that image only names wrongly are "
+            f"now right, {_count(result.turned_wrong)} that it names rightly are now wrong"
+        )
     if result.share_of_gain is not None:
-        print(f"of what place and date allow beyond image only, {result.share_of_gain:.0%} is gained")
-    if result.image_only is None and result.run.config["fusion"] != "image_only":
-        print("image only  not trained; add --reference to compare")
+        seen = list(result.bounds)[-1].removeprefix("image+").replace("+", " and ")
+        print(f"of what {seen} can add to image only, {result.share_of_gain:.0%} is gained")
+    if result.without_image_only is not None:
+        print(f"image only  {result.without_image_only}")
     for line in result.left_out:
         print(line)
+
+
+def _count(expected: float) -> str:
+    """Returns an expected number, whole unless ties share their credit."""
+    return f"{expected:,.1f}".removesuffix(".0")
 
 
 def _cells(run: "TrainedRun") -> list[str]:

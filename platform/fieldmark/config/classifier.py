@@ -8,6 +8,9 @@ from fieldmark.config.fusions import Fusions, FusionValues
 from fieldmark.config.recipe import RecipeConfig
 
 
+Normalisation = Literal["imagenet", "half"]
+
+
 class ClassifierConfig(RecipeConfig):
     """Backbone, fusion, resolution and recipe: every choice that can change a classifier's numbers."""
 
@@ -16,8 +19,12 @@ class ClassifierConfig(RecipeConfig):
 
     backbone: str = "resnet50"
     """A timm model name, or sk2res2net101, botnet152, pvt_large_v1."""
-    weights: str = "none"
-    """What the backbone starts from: `none`, `timm` (its pretrained weights), or `sha256:...` of a file."""
+    weights: str = Field("none", pattern=r"^(none|timm:[^.]+\..+|sha256:.+)$")
+    """What the backbone starts from: `none`, `timm:NAME.TAG` (timm's pretrained weights of that tag), or `sha256:...` of
+    a file."""
+    normalisation: Normalisation = "imagenet"
+    """Mean and spread that pixels are brought to before the network: less ImageNet's mean by its standard deviation, or
+    less a half by a half, which is what some pretrained weights want."""
     resolution: int = Field(224, ge=16)
     """Side of the square input, in pixels."""
     picture_side: int | None = Field(None, ge=16)

@@ -22,7 +22,7 @@ class RecipeConfig(Configuration):
     """SGD's momentum, or AdamW's first beta."""
     weight_decay: float = Field(1e-4, ge=0)
     decay_all: bool = True
-    """Whether biases and norm layers decay, too."""
+    """Whether biases, norm layers, position embeddings and class tokens decay, too."""
     epochs: int = Field(90, ge=1)
     warmup_epochs: int = Field(2, ge=0)
     """Epochs in which the rate rises linearly, iteration by iteration."""
@@ -39,16 +39,18 @@ class RecipeConfig(Configuration):
     cutmix: float = Field(0.0, ge=0)
     """Alpha of CutMix, chosen instead of mixup half of the time where both are on; metadata are mixed by area."""
     mixup_group: int = Field(64, ge=1)
-    """Images that share one lambda and are mixed among themselves."""
+    """Images that share one lambda and are mixed among themselves. The released code presumably mixes over its whole
+    batch, in one process: `mixup_group` = `batch`, which one worker can train, is that form."""
 
     crop_area: tuple[float, float] = (0.08, 1.0)
     """Smallest and largest share of the picture that a random crop covers; its sides' ratio is 3/4 to 4/3."""
     flip: float = Field(0.5, ge=0, le=1)
     """Chance of a horizontal flip."""
     rand_augment: int = Field(0, ge=0, le=30)
-    """Magnitude of RandAugment with two operations; 0: off."""
+    """Magnitude of RandAugment with two operations, on torchvision's scale of 0 to 30, not on timm's of 0 to 10: DeiT's
+    m9 is 27 here, which turns a picture by 27 degrees. 0: off."""
     random_erasing: float = Field(0.0, ge=0, le=1)
-    """Chance that a rectangle is erased."""
+    """Chance that a rectangle is filled with noise."""
     drop_path: float = Field(0.0, ge=0, lt=1)
     """Stochastic depth of the backbone, where it has it."""
     precision: Literal["float64", "float32", "bfloat16", "float16"] = "float16"
@@ -66,7 +68,14 @@ class RecipeConfig(Configuration):
 
 
 class Recipes:
-    """The named recipes."""
+    """The named recipes.
+
+    `transformer` is DeiT's augmentation at the paper's rate, decay and epochs. What it is known to lack of DeiT's:
+    RandAugment's magnitude has no noise and posterises less (to 4 bits, not 1), its operations are torchvision's (with
+    the identity, without inversion and added solarisation) and it leaves black behind, not the mean colour; pictures
+    are not repeated within a batch; crops are resized bilinearly, not bicubically; the noise of erasing is cut off at
+    what fits into a byte; the rate falls to 0, not to 1e-5; mixing stays within `mixup_group`.
+    """
 
     NAMES: ClassVar[dict[str, RecipeConfig]] = {
         "paper_cnn": RecipeConfig(),
@@ -84,7 +93,7 @@ class Recipes:
             smoothing_over="all",
             mixup=0.8,
             cutmix=1.0,
-            rand_augment=9,
+            rand_augment=27,
             random_erasing=0.25,
             drop_path=0.1,
         ),

@@ -116,7 +116,9 @@ def _figure(name: str, metrics: Mapping[str, float]) -> str:
 def _recipe(run: StoredRun) -> str:
     config, record = run.config, run.record
     settings = [f"| `{name}` | {getattr(config, name)} |" for name in RecipeConfig.model_fields]
-    start = {"none": "random weights", "timm": "timm's pretrained weights"}.get(config.weights, config.weights)
+    start = (
+        "random weights" if config.weights == "none" else config.weights.replace("timm:", "timm's pretrained weights ")
+    )
     ended = time.strftime("%Y-%m-%d", time.gmtime(record.provenance.ended)) if record.provenance.ended else "unknown"
     revision = record.provenance.git_revision or "unknown"
     return (

@@ -5,6 +5,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from fieldmark.config import ClassifierConfig
+from fieldmark.data.images.normalise import FIGURES
 from fieldmark.models.encoding import LATITUDE_FIRST
 
 _MISSING = {
@@ -40,8 +41,7 @@ class Preprocessing(BaseModel):
     @classmethod
     def of(cls, config: ClassifierConfig, *, center_share: float) -> Self:
         """Returns the inputs of a configuration, of whose pictures this share of the shorter side is seen."""
-        from fieldmark.data.images.normalise import IMAGENET_MEAN, IMAGENET_STD
-
+        mean, std = FIGURES[config.normalisation]
         resized = round(config.resolution / center_share)
         shrunk = f"shrink the shorter side to {config.picture_side} pixels if it is longer (bilinear, antialiased)"
         asked = config.date and config.looks_at_location
@@ -56,8 +56,8 @@ class Preprocessing(BaseModel):
                 f"take the central square of {config.resolution} pixels",
                 "divide by 255, subtract the mean, divide by the standard deviation",
             ),
-            mean=IMAGENET_MEAN,
-            std=IMAGENET_STD,
+            mean=mean,
+            std=std,
             encoding=place,
             date_convention=_DATES[config.date_convention] if asked else None,
             feature_order=feature_names(config),

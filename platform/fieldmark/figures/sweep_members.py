@@ -57,8 +57,8 @@ def _alone(store: "Store", plan: Plan, columns: Sequence[str]) -> Iterator[Row]:
     where = here & pc.field("role").isin(pa.array(ALONE)) & _SINGLE
     for row in store.evaluations(columns=columns, where=where).to_pylist():
         inputs = {"config": json.loads(row["config"]), "seed": row["seed"]}
-        stages = ({}, dict(plan.get("stages", {})))
-        if row["run_id"] in [_spec(card, one, **inputs).run_id for one in stages]:
+        ids = {_spec(card, stages, **inputs).run_id for stages in (dict[str, str](), plan.get("stages", {}))}
+        if row["run_id"] in ids:
             yield row
 
 

@@ -33,7 +33,7 @@ def read_sweep(store: "Store", sweep: str) -> SweepScores | None:
     if not tests:
         return None
     first = tests[0]
-    scale = Scale(name=first["scale"], k=first["scale_k"], category_size=first["category_size"])
+    scale = _scale(plan, first)
     images = any(row["score"] == "product_raw" for row in tests)
     goal = _goal(plan, images)
     return SweepScores(
@@ -49,6 +49,13 @@ def read_sweep(store: "Store", sweep: str) -> SweepScores | None:
         settings=_settings(evaluations, runs, _Context(scale, goal, _rows_served(plan))),
         tried=_tried(evaluations, runs, scale, goal),
     )
+
+
+def _scale(plan: Mapping[str, Any], row: Row) -> Scale:
+    """Returns the planned scale; without a plan that of a row, which no training has lent then."""
+    if "facts" in plan:
+        return Scale.model_validate(plan["facts"]["scale"])
+    return Scale(name=row["scale"], k=row["scale_k"], category_size=row["category_size"])
 
 
 def _card(store: "Store", row: Row) -> DatasetCard | None:

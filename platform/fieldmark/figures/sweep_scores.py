@@ -105,7 +105,7 @@ class SweepScores:
 
     @property
     def bound_setting(self) -> Setting | None:
-        """The Bayes classifier told what the leading score is told, at the image stage's resolution, if there is one."""
+        """The Bayes classifier told what the leading score is told, at the image stage's resolution; None without."""
         told = "place+date" if self.score.startswith("prior") else "image+place+date"
         return next((one for one in self.of_role("bound") if one.information == told), None)
 

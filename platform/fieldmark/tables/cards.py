@@ -1,14 +1,13 @@
 """Which data set a table speaks of."""
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from fieldmark.errors import UserError
 from fieldmark.store.records import DatasetCard
 from fieldmark.tables.sources import Results
 
 TRAININGS = ("classifier", "bayes")
 """Methods whose runs `fieldmark train` records, the bounds among them: they say nothing about a sweep's tables."""
+Identity = tuple[str, str]
+"""Fingerprint and protocol."""
 PREFIX = 6  # fewest digits that name a fingerprint
 
 
@@ -17,7 +16,8 @@ def choose_card(store: Results, dataset: str | None) -> DatasetCard | None:
 
     Args:
         store: the results.
-        dataset: its name or the beginning of its fingerprint; may be left out where all cards have one name.
+        dataset: its name or the beginning of its fingerprint; may be left out where all cards have one name, those
+            aside on which classifiers were trained and nothing else was run.
 
     Raises:
         UserError: nothing, or more than one name, is meant.
@@ -25,13 +25,17 @@ def choose_card(store: Results, dataset: str | None) -> DatasetCard | None:
     cards = store.cards()
     if not cards:
         return None
-    meant = cards if dataset is None else [card for card in cards if is_called(card, dataset)]
+    ended, trained = _runs(store) if len(cards) > 1 else ({}, set())
+    if dataset is None:
+        meant = [card for card in cards if _identity(card) not in trained] or cards
+    else:
+        meant = [card for card in cards if is_called(card, dataset)]
     names = sorted({card.name for card in cards})
     if not meant:
         raise UserError(f"--dataset {dataset!r}: the store {store.url} has {', '.join(names)}")
     if len({card.name for card in meant}) > 1:
         raise UserError(f"--dataset: the store {store.url} has several data sets, name one of {', '.join(names)}")
-    return meant[0] if len(meant) == 1 else max(meant, key=lambda card: _latest(store, card))
+    return max(meant, key=lambda card: ended.get(_identity(card), 0.0))
 
 
 def is_called(card: DatasetCard, dataset: str) -> bool:
@@ -39,9 +43,17 @@ def is_called(card: DatasetCard, dataset: str) -> bool:
     return dataset == card.name or (len(dataset) >= PREFIX and card.fingerprint.startswith(dataset))
 
 
-def _latest(store: Results, card: DatasetCard) -> float:
-    """Returns when the last run of a sweep's methods on this data set and protocol ended; 0 where there is none."""
-    where = (pc.field("fingerprint") == card.fingerprint) & (pc.field("protocol") == card.protocol)
-    where = where & ~pc.field("method").isin(pa.array(TRAININGS))
-    ended = store.runs(columns=["ended"], where=where).column("ended")
-    return float(pc.max(ended).as_py() or 0.0)
+def _runs(store: Results) -> tuple[dict[Identity, float], set[Identity]]:
+    """Returns when the last run of a sweep's methods ended, by data set; and the data sets with trainings alone."""
+    runs = store.runs(columns=["fingerprint", "protocol", "method", "ended"])
+    last = runs.group_by(["fingerprint", "protocol", "method"]).aggregate([("ended", "max")]).to_pylist()
+    ended: dict[Identity, float] = {}
+    for row in last:
+        if row["method"] not in TRAININGS:
+            identity = (row["fingerprint"], row["protocol"])
+            ended[identity] = max(row["ended_max"] or 0.0, ended.get(identity, 0.0))
+    return ended, {(row["fingerprint"], row["protocol"]) for row in last} - ended.keys()
+
+
+def _identity(card: DatasetCard) -> Identity:
+    return card.fingerprint, card.protocol

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from fieldmark.config.recipe import RecipeConfig
 from fieldmark.data.images.boxes import DRAWS, middle_box, random_box
-from fieldmark.data.images.normalise import IMAGENET_MEAN
+from fieldmark.data.images.normalise import IMAGENET_MEAN, IMAGENET_STD
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 CROP_RATIO = (3 / 4, 4 / 3)
@@ -50,7 +51,7 @@ class TrainingTransform:
         if self.rand_augment:
             result = _augmented(result, self.rand_augment, int(torch.randint(_LARGEST_SEED, (), generator=generator)))
         if draws[DRAWS + 1] < self.random_erasing:
-            result = _erased(result, draws[DRAWS + 2 :])
+            result = _erased(result, draws[DRAWS + 2 :], generator)
         return result
 
     def _cropped(self, image: "Tensor", draws: list[float]) -> "Tensor":
@@ -153,13 +154,15 @@ def _rand_augment(magnitude: int) -> Any:
     return v2.RandAugment(num_ops=_AUGMENTATIONS, magnitude=magnitude)
 
 
-def _erased(image: "Tensor", draws: list[float]) -> "Tensor":
-    """Returns the picture with a rectangle of ImageNet's mean colour, which is zero once normalised."""
+def _erased(image: "Tensor", draws: list[float], generator: "torch.Generator") -> "Tensor":
+    """Returns the picture with a rectangle of noise that is standard normal once normalised by ImageNet's figures."""
+    import torch
     from torchvision.transforms.v2.functional import erase
 
     box = random_box(*image.shape[-2:], area=ERASED_AREA, ratio=ERASED_RATIO, draws=draws)
     if box is None:
         return image
-    colour = image.new_tensor([round(255 * mean) for mean in IMAGENET_MEAN]).view(3, 1, 1)
-    result: Tensor = erase(image, *box, colour)
+    mean, std = (255 * torch.tensor(figures).view(3, 1, 1) for figures in (IMAGENET_MEAN, IMAGENET_STD))
+    noise = mean + std * torch.randn(3, box.height, box.width, generator=generator)
+    result: Tensor = erase(image, *box, noise.round().clamp(0, 255).to(image.dtype))
     return result

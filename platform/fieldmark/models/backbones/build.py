@@ -7,6 +7,9 @@ from torch.func import functional_call
 from fieldmark.errors import UserError
 from fieldmark.models.backbones.base import Backbone, BackboneSettings
 from fieldmark.models.backbones.registry import own_class
+from fieldmark.models.backbones.timm_backbone import timm_backbone
+from fieldmark.models.backbones.timm_names import check_known
+from fieldmark.models.backbones.timm_weights import TIMM, resolved_timm
 from fieldmark.models.backbones.weights import load_weights
 
 
@@ -18,7 +21,7 @@ def build_backbone(
     Args:
         name: a timm model name, one of our own (sk2res2net101, botnet152, pvt_large_v1), or one that a user's file
             registered by `@backbone`.
-        weights: `none`; `timm` for timm's pretrained weights; `sha256:...` for those in `file`.
+        weights: `none`; `timm:NAME.TAG` for timm's pretrained weights of that tag; `sha256:...` for those in `file`.
         file: a local file of weights (safetensors, or a PyTorch file that loads with `weights_only`).
         resolution: side of the pictures, for networks that must know it.
         drop_path: stochastic depth, where the network has it.
@@ -27,9 +30,9 @@ def build_backbone(
         UserError: an unknown name (the closest are named), weights that cannot be had or do not fit, pictures that the
             network cannot take.
     """
-    if weights not in ("none", "timm") and not weights.startswith("sha256:"):
-        raise UserError(f"weights {weights!r}: expected none, timm, or sha256:... of a file")
-    built = _new(name, BackboneSettings(resolution=resolution, drop_path=drop_path), pretrained=weights == "timm")
+    if weights != "none" and not weights.startswith((TIMM, "sha256:")):
+        raise UserError(f"weights {weights!r}: expected none, timm:NAME.TAG, or sha256:... of a file")
+    built = _new(name, BackboneSettings(resolution=resolution, drop_path=drop_path), weights)
     built.map_width = _measured_map_width(name, built, resolution)
     if weights.startswith("sha256:"):
         if file is None:
@@ -38,17 +41,15 @@ def build_backbone(
     return built
 
 
-def _new(name: str, settings: BackboneSettings, *, pretrained: bool) -> Backbone:
+def _new(name: str, settings: BackboneSettings, weights: str) -> Backbone:
+    if weights.startswith(TIMM):
+        tagged = resolved_timm(name, weights).removeprefix(TIMM)
+        return timm_backbone(tagged, settings, pretrained=True)
     own = own_class(name)
-    if own is None:
-        from fieldmark.models.backbones.timm_backbone import timm_backbone
-        from fieldmark.models.backbones.timm_names import check_known
-
-        check_known(name)
-        return timm_backbone(name, settings, pretrained=pretrained)
-    if pretrained:
-        raise UserError(f"weights timm: {name} is not timm's; name a file of weights instead, or start from none")
-    return own(settings)
+    if own is not None:
+        return own(settings)
+    check_known(name)
+    return timm_backbone(name, settings, pretrained=False)
 
 
 class _Parts(nn.Module):

@@ -51,6 +51,11 @@ class TimmBackbone(Backbone):
         pooled_BF: Tensor = self._network.forward_head(features, pre_logits=True)
         return pooled_BF
 
+    def no_weight_decay(self) -> set[str]:
+        """Returns the names of parameters that the network wants spared from weight decay."""
+        asked = getattr(self._network, "no_weight_decay", None)
+        return set() if asked is None else set(asked())
+
     def train(self, mode: bool = True) -> "TimmBackbone":
         """Switches the network, too, whose forward pass may ask it."""
         self._network.training = mode
@@ -92,6 +97,6 @@ def timm_backbone(name: str, settings: BackboneSettings, *, pretrained: bool) ->
         if not pretrained:
             raise UserError(f"backbone {name}: timm cannot make it: {reason}") from error
         raise UserError(
-            f"weights timm: those of {name} cannot be had ({reason}). "
+            f"weights timm:{name} cannot be had ({reason}). "
             "Where there is no network, name a file of weights instead, or start from none."
         ) from error

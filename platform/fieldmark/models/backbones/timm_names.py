@@ -6,11 +6,16 @@ from fieldmark.errors import UserError
 from fieldmark.models.backbones.registry import names
 
 
-def timm_names(pattern: str = "") -> tuple[str, ...]:
-    """Returns the names of timm's networks that match a shell pattern; all of them for an empty one."""
+def timm_names(pattern: str = "", *, pretrained: bool = False) -> tuple[str, ...]:
+    """Returns the names of timm's networks that match a shell pattern; all of them for an empty one.
+
+    Args:
+        pattern: for `fnmatch`.
+        pretrained: whether the names are those of pretrained weights, NAME.TAG.
+    """
     import timm
 
-    return tuple(timm.list_models(pattern))
+    return tuple(timm.list_models(pattern, pretrained=pretrained))
 
 
 def check_known(name: str) -> None:

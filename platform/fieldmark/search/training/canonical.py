@@ -38,9 +38,9 @@ def as_drawn(config: ClassifierConfig) -> ClassifierConfig:
     return _with_defaults(config, SIZES_OF_FILES, {})
 
 
-def started(config: ClassifierConfig, start: ClassifierConfig) -> ClassifierConfig:
+def started(config: ClassifierConfig) -> ClassifierConfig:
     """Returns the same classifier when it starts from a trained model, whose weights replace all others."""
-    given = {"weights": "none", "normalisation": start.normalisation}
+    given = {"weights": "none"}
     if trains(config):
         return _with_defaults(config, (), given)
     # The precision is that of the forward pass, too.
@@ -52,6 +52,16 @@ def started(config: ClassifierConfig, start: ClassifierConfig) -> ClassifierConf
 def trains(config: ClassifierConfig) -> bool:
     """Whether the fusion has anything to train."""
     return config.fusion not in Fusions.untrained
+
+
+def is_frozen(fusion: str) -> bool:
+    """Whether a fusion leaves a trained image-only model as it is; torch is imported for a user's own only."""
+    if fusion in Fusions.frozen:
+        return True
+    import sys
+
+    registry = sys.modules.get("fieldmark.models.fusions.registry")
+    return registry is not None and bool(registry.fusion_class(fusion).frozen_image)
 
 
 def _with_defaults(config: ClassifierConfig, names: tuple[str, ...], values: dict[str, Any]) -> ClassifierConfig:

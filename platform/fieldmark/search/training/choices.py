@@ -1,15 +1,16 @@
 """From the flags and the data's facts to a classifier's configuration."""
 
 import json
-import math
 from typing import Any
 
 from pydantic import ValidationError
 
 from fieldmark.config import ClassifierConfig, Fusions, RecipeConfig, Recipes
 from fieldmark.errors import UserError
+from fieldmark.search.training.canonical import SIZES_OF_FILES, as_drawn, image_only, is_frozen, trains
 from fieldmark.search.training.facts import NO_DATES, NO_METADATA, NO_PLACES, TrainFacts
 from fieldmark.search.training.options import TrainOptions, parse_pairs
+from fieldmark.search.training.published import check_recipe
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "smoke": {"recipe": "smoke", "backbone": "test_resnet", "resolution": 64},
@@ -36,17 +37,9 @@ OWN_FLAGS = (
 CENTER_SHARE = 0.875
 """Photographs are shrunk to so much more than the resolution that the centre crop is all that evaluation leaves out."""
 
-LOCATION_FIELDS = (
-    "encoding",
-    "date",
-    "feature_order",
-    "date_convention",
-    "missing",
-    "location_width",
-    "location_blocks",
-    "location_dropout",
-)
-"""Fields that change nothing where place and date are not looked at."""
+GEONET = Fusions.frozen | {"geonet_modulate_add", "geonet_modulate_film"}
+GEONET_RECIPE = "geonet"
+PLACE_ONLY = "GeoNet looks at places, not at dates (an assumption); --change date=true adds them"
 
 
 def classifier_config(options: TrainOptions, facts: TrainFacts) -> tuple[ClassifierConfig, list[str]]:
@@ -56,24 +49,46 @@ def classifier_config(options: TrainOptions, facts: TrainFacts) -> tuple[Classif
         UserError: naming the flag whose value does not fit, or a fusion that has nothing to look at.
     """
     scale = facts.scale_name(options.scale)
+    check_recipe(options.recipe, scale)
     fusion, notes = _fusion(options, facts)
-    inputs, dropped = _inputs(facts)
+    changes = _changes(options.changes)
+    inputs, dropped = _inputs(fusion, facts, changes)
+    backbone = options.backbone or DEFAULTS[scale]["backbone"]
     values = {
-        **_recipe(options, DEFAULTS[scale]["recipe"]),
-        "backbone": options.backbone or DEFAULTS[scale]["backbone"],
-        "weights": _weights(options),
+        **_recipe(options, recipe_name(options, facts)),
+        "backbone": backbone,
+        **_weights(options, backbone),
         "fusion": fusion,
         "fusion_settings": fusion_settings(fusion, options.fusion_settings),
         **_sizes(options, facts),
         **inputs,
     }
-    config = _validated(values | _changes(options.changes))
-    if config.batch > facts.pictures:
-        raise UserError(
-            f"--batch {config.batch}: there are {facts.pictures} training pictures; set a smaller --batch, a multiple "
-            f"of --bn-batch ({config.bn_batch})"
-        )
-    return (image_only(config), notes) if fusion == "image_only" else (config, notes + dropped)
+    config = _validated(values | changes)
+    if facts.is_world:
+        config = as_drawn(config)
+        notes += [f"{name} changes nothing on the world" for name in changes if name in SIZES_OF_FILES]
+    if fusion == "image_only":
+        return image_only(config), notes
+    _check_inputs(config, facts)
+    return config, notes + dropped
+
+
+def recipe_name(options: TrainOptions, facts: TrainFacts) -> str:
+    """Returns the named recipe that the flags change."""
+    return options.recipe or str(DEFAULTS[facts.scale_name(options.scale)]["recipe"])
+
+
+def reference_config(options: TrainOptions, facts: TrainFacts, config: ClassifierConfig) -> ClassifierConfig:
+    """Returns the image-only classifier that stands beside one that looks at place and date.
+
+    It has the same recipe, unless that is the one by which GeoNet trains on top of a well-trained image-only model:
+    such a model itself is trained by the default recipe.
+    """
+    if options.recipe == GEONET_RECIPE and is_frozen(config.fusion):
+        kept = (one for one in options.changes if one.partition("=")[0].strip() not in RecipeConfig.model_fields)
+        own = options.model_copy(update={"recipe": None, "lr": None, "changes": tuple(kept)})
+        config, _ = classifier_config(own, facts)
+    return image_only(config)
 
 
 def fusion_settings(fusion: str, texts: tuple[str, ...]) -> dict[str, Any]:
@@ -89,39 +104,6 @@ def fusion_settings(fusion: str, texts: tuple[str, ...]) -> dict[str, Any]:
     return Fusions.settings(fusion, dict(parse_pairs("--set", texts))).model_dump(mode="json")
 
 
-def image_only(config: ClassifierConfig) -> ClassifierConfig:
-    """Returns the same classifier without place and date; what concerns them is at its default, and so has one name."""
-    kept = {
-        name: value
-        for name, value in config.model_dump(mode="json").items()
-        if name not in LOCATION_FIELDS and not name.startswith("fusion")
-    }
-    return ClassifierConfig.model_validate({**kept, "fusion": "image_only"})
-
-
-def allowed_workers(config: RecipeConfig) -> list[int]:
-    """Returns the numbers of workers among which a batch can be dealt in whole groups (SCIENCE rule 17)."""
-    units = config.batch // math.lcm(config.bn_batch, config.mixup_group)
-    return [count for count in range(1, units + 1) if units % count == 0]
-
-
-def checked_workers(config: RecipeConfig, least: int, most: int) -> list[int]:
-    """Returns the allowed numbers of workers in a range.
-
-    Raises:
-        UserError: there is none; lists what is allowed.
-    """
-    allowed = allowed_workers(config)
-    found = [count for count in allowed if least <= count <= most]
-    if not found:
-        wanted = str(least) if least == most else f"{least}..{most}"
-        raise UserError(
-            f"--workers {wanted}: batch {config.batch} in whole groups of bn_batch {config.bn_batch} and mixup_group "
-            f"{config.mixup_group} allows {', '.join(map(str, allowed))}"
-        )
-    return found
-
-
 def _fusion(options: TrainOptions, facts: TrainFacts) -> tuple[str, list[str]]:
     if facts.has_places or facts.has_dates:
         return options.fusion or "dynamic_mlp_c", []
@@ -133,17 +115,29 @@ def _fusion(options: TrainOptions, facts: TrainFacts) -> tuple[str, list[str]]:
     )
 
 
-def _inputs(facts: TrainFacts) -> tuple[dict[str, Any], list[str]]:
-    """Returns the inputs that the data lack, switched off."""
+def _inputs(fusion: str, facts: TrainFacts, changes: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Returns the inputs that the data lack, or GeoNet does not look at, switched off."""
     inputs: dict[str, Any] = {}
     notes = []
     if not facts.has_dates:
         inputs["date"] = False
         notes.append(NO_DATES)
+    elif fusion in GEONET and "date" not in changes:
+        inputs["date"] = False
+        notes += [PLACE_ONLY] if fusion not in Fusions.untrained else []
     if not facts.has_places:
         inputs["encoding"] = "none"
         notes.append(NO_PLACES)
     return inputs, notes
+
+
+def _check_inputs(config: ClassifierConfig, facts: TrainFacts) -> None:
+    if config.encoding == "none" and not (config.date and trains(config)):
+        seen = "places" if config.fusion in GEONET else "places and dates"
+        raise UserError(
+            f"--fusion {config.fusion}: looks at {seen}, and there are none to look at "
+            f"({'--change encoding=none' if facts.has_places else f'in {facts.card.spec}'}); use another fusion"
+        )
 
 
 def _sizes(options: TrainOptions, facts: TrainFacts) -> dict[str, Any]:
@@ -154,26 +148,36 @@ def _sizes(options: TrainOptions, facts: TrainFacts) -> dict[str, Any]:
     return {"resolution": resolution, "picture_side": round(resolution / CENTER_SHARE) if shrunk else None}
 
 
-def _recipe(options: TrainOptions, default: str) -> dict[str, Any]:
-    values = Recipes.NAMES[options.recipe or default].model_dump(mode="json")
-    for name in ("epochs", "batch", "bn_batch", "lr", "precision"):
-        given = getattr(options, name)
+def _recipe(options: TrainOptions, name: str) -> dict[str, Any]:
+    values = Recipes.NAMES[name].model_dump(mode="json")
+    for field in ("epochs", "batch", "bn_batch", "lr", "precision"):
+        given = getattr(options, field)
         if given is not None:
-            values[name] = given
+            values[field] = given
     if options.bn_batch is not None:
         values["mixup_group"] = options.bn_batch  # every recipe has them equal
     return values
 
 
-def _weights(options: TrainOptions) -> str:
-    if options.weights_file is None:
-        return options.weights
+def _weights(options: TrainOptions, backbone: str) -> dict[str, Any]:
+    """Returns what the backbone starts from; torch is imported for timm's weights only."""
+    if options.weights_file is not None:
+        return {"weights": _digest(options.weights_file)}
+    if options.weights == "none":
+        return {"weights": "none"}
+    from fieldmark.models.backbones.timm_weights import normalisation_of, resolved_timm
+
+    weights = resolved_timm(backbone, options.weights)
+    return {"weights": weights, "normalisation": normalisation_of(weights)}
+
+
+def _digest(file: str) -> str:
     from fieldmark.data.fingerprint import hash_file
 
     try:
-        return f"sha256:{hash_file(options.weights_file)}"
+        return f"sha256:{hash_file(file)}"
     except OSError as error:
-        raise UserError(f"--weights-file {options.weights_file}: {error.strerror or error}") from None
+        raise UserError(f"--weights-file {file}: {error.strerror or error}") from None
 
 
 def _changes(texts: tuple[str, ...]) -> dict[str, Any]:

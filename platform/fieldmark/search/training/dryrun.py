@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict
 from fieldmark.config import ClassifierConfig
 from fieldmark.search.estimate import PREDICTION_BYTES, RECORD_BYTES
 from fieldmark.search.tasks import Task
-from fieldmark.search.training.facts import TrainFacts, describe_scale
+from fieldmark.search.training.canonical import trains
+from fieldmark.search.training.facts import TrainFacts
 from fieldmark.search.training.options import TrainOptions
 from fieldmark.search.training.plan import TrainPlan, config_of
 from fieldmark.search.words import duration
@@ -103,7 +104,7 @@ def train_dry_run(plan: TrainPlan, options: TrainOptions, store: "Store | None")
         run_id=plan.main.run_id,
         dataset=card.name,
         protocol=card.protocol,
-        scale=describe_scale(plan.main.scale),
+        scale=plan.scale,
         images=dict(card.counts),
         workers=list(plan.workers),
         runs=runs,
@@ -164,13 +165,17 @@ def _planned(task: Task, facts: TrainFacts, known: _Known, store: "Store | None"
     config = config_of(task)
     return PlannedRun(
         run_id=task.run_id,
-        what=f"{config.backbone} + {config.fusion} at {config.resolution} px, {config.epochs} epochs",
+        what=f"{config.backbone} + {config.fusion} at {config.resolution} px, {_epochs(config)}",
         config=config.model_dump(mode="json"),
         done=store is not None and store.has_run(task.run_id),
-        steps=steps_of(config, facts.pictures),
+        steps=steps_of(config, facts.pictures) if trains(config) else 0,
         seconds=known.seconds(config),
-        checkpoint_bytes=known.checkpoint_bytes(config),
+        checkpoint_bytes=known.checkpoint_bytes(config) if trains(config) else 0,
     )
+
+
+def _epochs(config: ClassifierConfig) -> str:
+    return f"{config.epochs} epochs" if trains(config) else "nothing to train"
 
 
 def _line(run: PlannedRun) -> str:

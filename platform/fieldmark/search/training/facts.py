@@ -47,13 +47,6 @@ class TrainFacts(BaseModel):
         return Scale(name="smoke", k=max(1, PAPER_BATCH // batch), category_size=max(1.0, self.card.category_size))
 
 
-def describe_scale(scale: Scale) -> str:
-    """Returns the sentence that stands in a result's header (SCIENCE rule 16)."""
-    if scale.name == "paper":
-        return "scale paper: settings as published"
-    return f"scale smoke: a demonstration of the method, never a test of a published number; batch 512 / {scale.k}"
-
-
 def train_facts(data: DataSet, spec: str) -> TrainFacts:
     """Returns the facts of a split data set.
 

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -39,7 +40,14 @@ class GroupTraining:
     """A job done by workers; use once."""
 
     def __init__(
-        self, job: Job, store: "Store", progress: TrainProgress, keep_going: KeepGoing, *, workers: tuple[int, ...]
+        self,
+        job: Job,
+        store: "Store",
+        progress: TrainProgress,
+        keep_going: KeepGoing,
+        *,
+        workers: tuple[int, ...],
+        on_joined: Callable[[], None] = lambda: None,
     ) -> None:
         """Takes the job.
 
@@ -49,12 +57,14 @@ class GroupTraining:
             progress: shows what workers say.
             keep_going: asked several times a second; False stops training after its next step.
             workers: the allowed numbers of workers, ascending.
+            on_joined: called once this process is part of Ray, which then has handlers of signals.
         """
         self._job = job
         self._store = store
         self._progress = progress
         self._keep_going = keep_going
         self._workers = workers
+        self._on_joined = on_joined
         self._running: Task | None = None
         self._started = time.time()
         self._error: BaseException | None = None
@@ -78,6 +88,7 @@ class GroupTraining:
     def _train(self, data: ImageExperiment, address: str | None, max_failures: int) -> None:
         session = RaySession(address, self._progress.say)
         try:
+            self._on_joined()
             room = Room.of_cluster(self._workers, self._job.threads, session.resources())
             session.check_nodes(self._store)
             self._progress.say(room.describe())

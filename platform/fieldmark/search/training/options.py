@@ -47,14 +47,16 @@ class TrainOptions(BaseModel):
     """How many Ray Train workers: N, or MIN..MAX for as many as there is room for. 1 trains in this process."""
     seed: int = 0
     """Seed of everything random."""
-    weights: Literal["none", "timm"] = "none"
-    """What the backbone starts from: nothing, or timm's pretrained weights."""
+    weights: str = "none"
+    """What the backbone starts from: none, timm (its default pretrained weights), or timm:NAME.TAG."""
     weights_file: str | None = None
     """A local file of weights that the backbone starts from instead."""
     start_from: str | None = None
     """The id of a trained image-only run that the model starts from."""
     extensions: Annotated[tuple[str, ...], Parameter(name="--import", negative=())] = ()
     """A Python file that registers a fusion of your own; repeatable. Its text travels to the workers."""
+    same_numbers: Annotated[bool, Parameter(negative=())] = False
+    """Say that the --import file, though changed since the run began, still gives the same numbers."""
     scale: ScaleName | None = None
     """smoke (a demonstration; default on the world and below 20,000 training pictures) or paper (as published)."""
     protocol: str | None = None
@@ -101,6 +103,8 @@ class TrainOptions(BaseModel):
             raise ValueError(f"--max-bad-share {self.max_bad_share}: expected a share between 0 and 1")
         if self.lr is not None and not 0 < self.lr < float("inf"):
             raise ValueError(f"--lr {self.lr}: expected a rate above 0")
+        if not re.fullmatch(r"none|timm|timm:[^.]+(\..+)?", self.weights):
+            raise ValueError(f"--weights {self.weights}: expected none, timm, or timm:NAME.TAG")
         if self.weights_file is not None and self.weights != "none":
             raise ValueError("--weights-file: the backbone starts from a file or from --weights timm, not from both")
         parse_workers(self.workers)

@@ -4,22 +4,24 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from fieldmark.config import BayesConfig, ClassifierConfig, Fusions, MethodConfig, RunSpec, Scale
+from fieldmark.config import BayesConfig, ClassifierConfig, MethodConfig, RunSpec, Scale
 from fieldmark.errors import UserError
+from fieldmark.figures.trained_runs import information
 from fieldmark.search.objective import Objective
 from fieldmark.search.tasks import Task
-from fieldmark.search.training.choices import checked_workers, classifier_config, image_only
+from fieldmark.search.training.canonical import is_frozen, started, trains
+from fieldmark.search.training.choices import GEONET_RECIPE, classifier_config, recipe_name, reference_config
+from fieldmark.search.training.dealing import check_batch, checked_workers
 from fieldmark.search.training.facts import TrainFacts
 from fieldmark.search.training.options import TrainOptions, parse_workers
+from fieldmark.search.training.published import describe_scale
 from fieldmark.store.records import Trial
 
 if TYPE_CHECKING:
-    from fieldmark.store import Store
+    from fieldmark.store import RunRecord, Store
 
 IMAGE_MODEL = "image_model"
 """Name of the stage that a run consumes which starts from a trained image-only model: that run's id."""
-
-BOUNDS = ("image", "image+place+date")
 
 
 class TrainPlan(BaseModel):
@@ -30,15 +32,18 @@ class TrainPlan(BaseModel):
     facts: TrainFacts
     main: Task
     reference: Task | None
-    """The same backbone on pictures alone; None where the main run is that."""
+    """The same backbone on pictures alone, or the model that a frozen fusion works on; None where the main run is
+    that."""
     trains_reference: bool
     """Whether it is trained, too, before the main run."""
     bounds: tuple[Task, ...]
-    """The world's Bayes classifier, at the training resolution."""
+    """The world's Bayes classifier of pictures alone and of what the main run looks at, at the training resolution."""
     start: str | None
     """The image-only run whose weights the main run starts from."""
     workers: tuple[int, ...]
     """Numbers of workers that may be used, ascending."""
+    scale: str
+    """The scale, and what is not as published, in a sentence."""
     notes: tuple[str, ...]
 
     @property
@@ -70,24 +75,58 @@ def build_plan(options: TrainOptions, facts: TrainFacts, store: "Store | None") 
         UserError: naming the flag whose value does not fit.
     """
     config, notes = classifier_config(options, facts)
-    scale = facts.scale(facts.scale_name(options.scale), config.batch)
-    start = None if options.start_from is None else _found(options, facts, config, store)
-    reference = _task(image_only(config), options.seed, facts, scale, {}) if config.looks_at_location else None
-    trains_reference = scale.name == "smoke" if options.reference is None else options.reference
-    if reference is not None and start is None and _is_frozen(config.fusion):
+    given = None if options.start_from is None else _found(options, facts, config, store)
+    reference, trains_reference = _reference(options, facts, config, given)
+    start = None if given is None else given.run_id
+    if reference is not None and start is None and is_frozen(config.fusion):
         start, trains_reference = reference.run_id, True
-        notes.append(f"fusion {config.fusion} starts from the image-only model, which is trained before it")
-    stages = {} if start is None else {IMAGE_MODEL: start}
+        notes.append(_describe_start(options, facts, config))
+    main = _main(options, facts, config, start)
+    both = [main] if reference is None or not trains_reference else [reference, main]
+    trained = [one for one in map(config_of, both) if trains(one)]
+    for one in trained:
+        check_batch(one, facts)
     return TrainPlan(
         facts=facts,
-        main=_task(config, options.seed, facts, scale, stages),
+        main=main,
         reference=reference,
         trains_reference=trains_reference,
-        bounds=_bounds(config, facts, scale),
+        bounds=_bounds(main, facts),
         start=start,
-        workers=tuple(checked_workers(config, *parse_workers(options.workers))),
+        workers=tuple(checked_workers(trained, *parse_workers(options.workers))),
+        scale=describe_scale(main.scale, trained[-1] if trained else None, recipe_name(options, facts)),
         notes=(*facts.card.notes, *notes),
     )
+
+
+def _main(options: TrainOptions, facts: TrainFacts, config: ClassifierConfig, start: str | None) -> Task:
+    scale = facts.scale(facts.scale_name(options.scale), config.batch)
+    if start is None:
+        return _task(config, options.seed, facts, scale, {})
+    seed = options.seed if trains(config) else 0
+    return _task(started(config), seed, facts, scale, {IMAGE_MODEL: start})
+
+
+def _reference(
+    options: TrainOptions, facts: TrainFacts, config: ClassifierConfig, start: "RunRecord | None"
+) -> tuple[Task | None, bool]:
+    """Returns the image-only run to compare with, and whether it is trained, too."""
+    if not config.looks_at_location:
+        return None, False
+    if start is not None and is_frozen(config.fusion):
+        return Task(
+            spec=start.spec, scale=start.scale, trial=start.trial, objective=_objective(start.spec.config)
+        ), False
+    name = facts.scale_name(options.scale)
+    alone = reference_config(options, facts, config)
+    wanted = name == "smoke" if options.reference is None else options.reference
+    return _task(alone, options.seed, facts, facts.scale(name, alone.batch), {}), wanted
+
+
+def _describe_start(options: TrainOptions, facts: TrainFacts, config: ClassifierConfig) -> str:
+    own = recipe_name(options.model_copy(update={"recipe": None}), facts)
+    recipe = f" by recipe {own}" if options.recipe == GEONET_RECIPE else ""
+    return f"fusion {config.fusion} starts from the image-only model, which is trained before it{recipe}"
 
 
 def _task(config: MethodConfig, seed: int, facts: TrainFacts, scale: Scale, stages: dict[str, str]) -> Task:
@@ -99,36 +138,28 @@ def _task(config: MethodConfig, seed: int, facts: TrainFacts, scale: Scale, stag
         stages=stages,
         seed=seed,
     )
-    joint = isinstance(config, BayesConfig) or (isinstance(config, ClassifierConfig) and config.looks_at_location)
     role = "bound" if isinstance(config, BayesConfig) else "single"
-    return Task(
-        spec=spec,
-        scale=scale,
-        trial=Trial(role=role, group=config.config_id),
-        objective=Objective(score="joint" if joint else "image", metric="top1"),
-    )
+    trial = Trial(role=role, group=config.config_id)
+    return Task(spec=spec, scale=scale, trial=trial, objective=_objective(config))
 
 
-def _bounds(config: ClassifierConfig, facts: TrainFacts, scale: Scale) -> tuple[Task, ...]:
+def _objective(config: MethodConfig) -> Objective:
+    joint = isinstance(config, BayesConfig) or (isinstance(config, ClassifierConfig) and config.looks_at_location)
+    return Objective(score="joint" if joint else "image", metric="top1")
+
+
+def _bounds(main: Task, facts: TrainFacts) -> tuple[Task, ...]:
     """Returns the bounds' tasks; their ids are those of any sweep at the same resolution."""
     if not facts.is_world:
         return ()
-    known = [BayesConfig.model_validate({"information": one, "resolution": config.resolution}) for one in BOUNDS]
-    return tuple(_task(one, 0, facts, scale, {}) for one in known)
+    config = config_of(main)
+    seen = dict.fromkeys(("image", information(config)))
+    known = [BayesConfig.model_validate({"information": one, "resolution": config.resolution}) for one in seen]
+    return tuple(_task(one, 0, facts, main.scale, {}) for one in known)
 
 
-def _is_frozen(fusion: str) -> bool:
-    """Whether a fusion leaves a trained image-only model as it is; torch is imported for a user's own only."""
-    if fusion in Fusions.frozen:
-        return True
-    import sys
-
-    registry = sys.modules.get("fieldmark.models.fusions.registry")
-    return registry is not None and bool(registry.fusion_class(fusion).frozen_image)
-
-
-def _found(options: TrainOptions, facts: TrainFacts, config: ClassifierConfig, store: "Store | None") -> str:
-    """Returns the id of the run that --start-from names, if its model fits.
+def _found(options: TrainOptions, facts: TrainFacts, config: ClassifierConfig, store: "Store | None") -> "RunRecord":
+    """Returns the run that --start-from names, if its model fits.
 
     Raises:
         UserError: where there is none, it is another kind of model, or its weights were not kept.
@@ -145,6 +176,11 @@ def _found(options: TrainOptions, facts: TrainFacts, config: ClassifierConfig, s
         raise UserError(f"--start-from {name}: expected a completed run of an image-only classifier")
     if other.backbone != config.backbone:
         raise UserError(f"--start-from {name}: its backbone is {other.backbone}, not {config.backbone}")
+    if other.normalisation != config.normalisation:
+        raise UserError(
+            f"--start-from {name}: its normalisation is {other.normalisation}, not {config.normalisation} "
+            f"(--change normalisation={other.normalisation})"
+        )
     if (record.spec.fingerprint, record.spec.protocol) != (facts.card.fingerprint, facts.card.protocol):
         raise UserError(f"--start-from {name}: it was trained on other data ({record.spec.dataset}) or another split")
-    return found[0]
+    return record

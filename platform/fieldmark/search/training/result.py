@@ -1,20 +1,24 @@
 """What a training hands back."""
 
 import json
+from collections.abc import Sequence
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
+from fieldmark.figures.trained_runs import information
 from fieldmark.search.ledger import evaluation_id
 from fieldmark.search.tasks import Task
 from fieldmark.search.training.bounds import read_bounds
-from fieldmark.search.training.facts import describe_scale
+from fieldmark.search.training.help_and_harm import help_and_harm
 from fieldmark.search.training.plan import TrainPlan, config_of
 from fieldmark.search.training.seen import Seen
 
 if TYPE_CHECKING:
     from fieldmark.store import Store
+
+NOT_TRAINED = "not trained; add --reference to compare"
 
 
 class TrainedRun(BaseModel):
@@ -45,11 +49,20 @@ class TrainResult(BaseModel):
 
     run: TrainedRun
     image_only: TrainedRun | None
-    """The same backbone, recipe and seed on pictures alone; None where it was not trained, or is the run itself."""
+    """The same backbone, recipe and seed on pictures alone, or the model that a frozen fusion works on; None where it
+    was not trained, or is the run itself."""
+    without_image_only: str | None
+    """Why there is no image-only run to compare with, where there could be one."""
+    turned_right: float | None
+    """Test pictures that image-only names wrongly and the run rightly: expected numbers, as ties share their credit."""
+    turned_wrong: float | None
+    """Test pictures that image-only names rightly and the run wrongly."""
+    compared: int | None
+    """Test pictures that both have named."""
     bounds: dict[str, dict[str, float]]
-    """The world only: fields seen to the test metrics that they allow."""
+    """The world only: fields seen to the test metrics that they allow; pictures alone, and what the run looks at."""
     share_of_gain: float | None
-    """Of the top-1 that place and date allow beyond image-only, what the run has gained."""
+    """Of the top-1 that the fields which the run looks at allow beyond image-only, what it has gained."""
     dataset: str
     protocol: str
     scale: str
@@ -67,17 +80,32 @@ class TrainResult(BaseModel):
         return self.model_dump(mode="json")
 
 
-def train_result(plan: TrainPlan, store: "Store", seen: Seen) -> TrainResult:
-    """Returns what is recorded of a training that has ended."""
+def train_result(
+    plan: TrainPlan, store: "Store", seen: Seen, *, notes: Sequence[str] = (), busy: str = ""
+) -> TrainResult:
+    """Returns what is recorded of a training that has ended.
+
+    Args:
+        plan: its runs.
+        store: where they are recorded.
+        seen: what was left out.
+        notes: what is to be said beside the plan's notes.
+        busy: who trains the image-only run just now, if anybody does.
+    """
     main = trained_run(plan.main, store)
     reference = plan.reference
     image_only = None if reference is None or not store.has_run(reference.run_id) else trained_run(reference, store)
+    compared = None if reference is None else help_and_harm(store, plan.main, reference)
     bounds = read_bounds(plan, store)
     return TrainResult(
         run=main,
         image_only=image_only,
+        without_image_only=None if reference is None or image_only is not None else busy or NOT_TRAINED,
+        turned_right=None if compared is None else compared.right,
+        turned_wrong=None if compared is None else compared.wrong,
+        compared=None if compared is None else compared.pictures,
         bounds=bounds,
-        share_of_gain=_share(main, image_only, bounds),
+        share_of_gain=_share(main, image_only, bounds.get(information(plan.config))),
         dataset=plan.facts.card.name,
         protocol=plan.facts.card.protocol,
         scale=plan.main.scale.name,
@@ -85,7 +113,7 @@ def train_result(plan: TrainPlan, store: "Store", seen: Seen) -> TrainResult:
         bad_images=seen.bad,
         left_out=seen.lines,
         store=store.url,
-        notes=[describe_scale(plan.main.scale), *plan.notes],
+        notes=[plan.scale, *plan.notes, *notes],
     )
 
 
@@ -111,12 +139,11 @@ def trained_run(task: Task, store: "Store") -> TrainedRun:
     )
 
 
-def _share(main: TrainedRun, image_only: TrainedRun | None, bounds: dict[str, dict[str, float]]) -> float | None:
-    whole = bounds.get("image+place+date")
-    if whole is None or image_only is None:
+def _share(main: TrainedRun, image_only: TrainedRun | None, bound: dict[str, float] | None) -> float | None:
+    if bound is None or image_only is None:
         return None
     alone = image_only.metrics["test"]["top1"]
-    room = whole["top1"] - alone
+    room = bound["top1"] - alone
     return None if room <= 0 else (main.metrics["test"]["top1"] - alone) / room
 
 

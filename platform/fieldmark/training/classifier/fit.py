@@ -91,9 +91,10 @@ def fit_classifier(
         FloatingPointError: the loss stops being a number.
     """
     train = data.parts[Split.TRAIN]
-    with own_generators(execution.device):
+    precision = Precision(config, execution.device)
+    with own_generators(execution.device), precision.exact():
         model = initial_model(config, len(data.categories), train, seed, start=start, weights_file=weights_file)
-        Precision(config, execution.device).convert(model)
+        precision.convert(model)
         _place(model, execution)
         details: dict[str, float] = {}
         if model.fusion.frozen_image:

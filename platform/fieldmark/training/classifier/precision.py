@@ -1,6 +1,7 @@
 """The precision of the forward and backward pass."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +35,11 @@ class Precision:
             return nullcontext()
         return torch.autocast(self._device, dtype=self._half)
 
+    def exact(self) -> AbstractContextManager[None]:
+        """Returns the context of a training: on a GPU, float32 and float64 are not rounded further."""
+        full = self._half is None and self._device == "cuda"
+        return full_and_repeatable() if full else nullcontext()
+
     def of_loss(self, logits_BC: Tensor) -> Tensor:
         """Returns logits in the loss's precision."""
         return logits_BC.to(self.dtype)
@@ -41,3 +47,24 @@ class Precision:
     def scaler(self) -> torch.amp.GradScaler:
         """Returns a loss scaler; only float16 needs one, for the others it does nothing."""
         return torch.amp.GradScaler(self._device, enabled=self._half == torch.float16)
+
+
+@contextmanager
+def full_and_repeatable() -> Iterator[None]:
+    """Switches TF32 off, and cuDNN to kernels that give the same bits every time; and back again at the end.
+
+    The switches are torch's, for the whole process.
+    """
+    cudnn = torch.backends.cudnn
+    before = torch.get_float32_matmul_precision(), cudnn.allow_tf32, cudnn.deterministic
+    try:
+        _switch("highest", tf32=False, deterministic=True)
+        yield
+    finally:
+        _switch(before[0], tf32=before[1], deterministic=before[2])
+
+
+def _switch(products: str, *, tf32: bool, deterministic: bool) -> None:
+    torch.set_float32_matmul_precision(products)
+    torch.backends.cudnn.allow_tf32 = tf32
+    torch.backends.cudnn.deterministic = deterministic

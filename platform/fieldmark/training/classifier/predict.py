@@ -66,7 +66,7 @@ def predict_scores(
         where = part.place_time.take(chunk_n)
         encoded_nM = torch.as_tensor(encode_metadata(where, config)).to(execution.device, precision.dtype)
         place_n2 = torch.as_tensor(places(where)).to(execution.device, precision.dtype)
-        normalised_n3HW = to_device(image_n3HW, precision.dtype, execution)
+        normalised_n3HW = to_device(image_n3HW, precision.dtype, config.normalisation, execution)
         yield chunk_n, _probabilities(model, precision, normalised_n3HW, encoded_nM, place_n2)
 
 
@@ -74,7 +74,7 @@ def predict_scores(
 def _probabilities(
     model: nn.Module, precision: Precision, image_n3HW: Tensor, encoded_nM: Tensor, place_n2: Tensor
 ) -> NDArray[np.float32]:
-    with precision.forward():
+    with precision.exact(), precision.forward():
         # Not `model(...)`: where it is compiled, that is for training, and every last batch would be compiled anew.
         logits_nC = model.forward(image_n3HW, encoded_nM, place_n2)
     scores_nC: NDArray[np.float32] = precision.of_loss(logits_nC).softmax(dim=1).float().cpu().numpy()

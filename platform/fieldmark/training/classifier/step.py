@@ -110,7 +110,7 @@ class Stepper:
         size, order = self._config.bn_batch, self._order
         for unit in range(order.share // order.unit):
             encoded_UM, place_U2, category_U = self._records.at(next(records))
-            image_U3HW = to_device(next(pictures), self._precision.dtype, self._execution)
+            image_U3HW = to_device(next(pictures), self._precision.dtype, self._config.normalisation, self._execution)
             first = (order.workers.rank * order.share + unit * order.unit) // self._config.mixup_group
             targets = self._mixed(number, first, image_U3HW, encoded_UM, category_U)
             for start in range(0, order.unit, size):
