@@ -36,7 +36,7 @@ def versioned(text: str, version: int) -> str:
     """Returns the file with settings of a numerics version."""
     head = "from typing import ClassVar\nfrom fieldmark.config import FusionSettings\n"
     settings = f"class PlusSettings(FusionSettings):\n    numerics_version: ClassVar[int] = {version}\n"
-    return head + text.replace("@fusion", settings + "\n@fusion").replace('"plus"', '"plus", settings=PlusSettings')
+    return head + text.replace("@fusion", settings + "\n@fusion").replace('"plus"', '"minus", settings=PlusSettings')
 
 
 def test_an_edited_file_is_told_apart_from_the_run_it_was(
@@ -48,22 +48,24 @@ def test_an_edited_file_is_told_apart_from_the_run_it_was(
     my_fusion: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    minus = ["minus" if one == "plus" else one for one in MINE]
     mine = tmp_path / "mine.py"
-    mine.write_text(my_fusion)
-    first = json.loads(printed(command(tmp_path, *MINE, "--json")))
+    text = versioned(my_fusion, 1)
+    mine.write_text(text)
+    first = json.loads(printed(command(tmp_path, *minus, "--json")))
     store = Store.open(str(tmp_path / "runs"))
-    mine.write_text(my_fusion.replace("+ location_BD", "- location_BD"))
+    mine.write_text(text.replace("+ location_BD", "- location_BD"))
     capsys.readouterr()
     for flags in ([], ["--dry-run"]):
-        assert run(command(tmp_path, *MINE, *flags)) == 2
+        assert run(command(tmp_path, *minus, *flags)) == 2
         error = capsys.readouterr().err
         assert len(error.splitlines()) == 1 and "--import mine.py" in error and first["run"]["run_id"][:10] in error
         assert "numerics_version" in error and "--same-numbers" in error
-    same = json.loads(printed(command(tmp_path, *MINE, "--same-numbers", "--json")))
+    same = json.loads(printed(command(tmp_path, *minus, "--same-numbers", "--json")))
     assert same["run"] == first["run"] and any("--same-numbers" in note for note in same["notes"])
-    assert store.extension(first["run"]["run_id"]) == my_fusion, "the first text stays"
-    mine.write_text(versioned(mine.read_text(), 2))
-    raised = json.loads(printed(command(tmp_path, *MINE, "--json")))
+    assert store.extension(first["run"]["run_id"]) == text, "the first text stays"
+    mine.write_text(mine.read_text().replace("[int] = 1", "[int] = 2"))
+    raised = json.loads(printed(command(tmp_path, *minus, "--json")))
     assert raised["run"]["run_id"] != first["run"]["run_id"]
     assert store.extension(raised["run"]["run_id"]) == mine.read_text()
 

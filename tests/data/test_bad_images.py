@@ -1,15 +1,11 @@
 """Bad pictures and bad records in one folder: the good ones are used, the others are listed, too many stop the run."""
 
-import io
 import pickle
-import struct
-import zlib
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from fieldmark.data.images.experiment import ImageExperiment
 from fieldmark.data.images.prepare import prepare_images
@@ -19,75 +15,13 @@ from fieldmark.data.observations import Split
 from fieldmark.data.open import open_dataset
 from fieldmark.data.select import take
 from fieldmark.errors import UserError
+from fieldmark.testing.bad_images import BAD_FILES, BAD_ROWS, DUPLICATE, GOOD_FILES, write_bad_images
 
 SIZES = {"resolution": 28, "side": 32}
-SPLITS = ("train", "train", "val", "test")
 
 
 def silent(line: str) -> None:
     del line
-
-
-def picture(width: int = 60, height: int = 50) -> Image.Image:
-    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8))
-
-
-def encoded(image: Image.Image, kind: str = "JPEG", **settings: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **settings)
-    return buffer.getvalue()
-
-
-def bomb() -> bytes:
-    def chunk(name: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
-
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 50_000, 40_000, 1, 0, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(10**6))) + chunk(b"IEND", b"")
-
-
-TURNED = Image.Exif()
-TURNED[0x0112] = 6
-
-GOOD_FILES = {
-    "cmyk.jpg": encoded(picture().convert("CMYK")),
-    "grey.jpg": encoded(picture().convert("L")),
-    "deep.png": encoded(Image.fromarray(np.full((40, 40), 50_000, np.uint16)), "PNG"),
-    "palette.png": encoded(picture().quantize(16), "PNG", transparency=0),
-    "moving.gif": encoded(picture(), "GIF", save_all=True, append_images=[picture().rotate(180)]),
-    "turned.jpg": encoded(picture(90, 45), exif=TURNED),
-    "panorama.jpg": encoded(picture(900, 40)),
-    "tiny.png": encoded(picture(2, 1), "PNG"),
-}
-BAD_FILES = {
-    "empty.jpg": (b"", "empty file"),
-    "cut.jpg": (encoded(picture())[:800], "truncated"),
-    "text.jpg": (b"The page you asked for was not found.", "not an image"),
-    "bomb.png": (bomb(), "too large (50000 x 40000 pixels)"),
-    "damaged.png": (encoded(picture(), "PNG").replace(b"IDAT", b"IDAZ"), "unreadable"),
-}
-BAD_ROWS = {  # latitude, longitude, date, file
-    "1.0,190.0,2020-01-01,good0.jpg": "outside -180..180",
-    "1.0,2.0,2999-01-01,good0.jpg": "in the future",
-    "95.0,2.0,2020-01-01,good0.jpg": "outside -90..90",
-    "1.0,2.0,2020-01-01,nowhere.jpg": "no such image file",
-}
-DUPLICATE = "id appears before"
-NO_PLACE = "NaN,2.0,2020-01-01,good1.jpg"
-
-
-def write(folder: Path, *, good: int, bad_files: int = len(BAD_FILES), rows: int = len(BAD_ROWS)) -> str:
-    """Writes a table and its pictures: first the good ones, then the bad; returns what follows `--data`."""
-    (folder / "images").mkdir()
-    chosen = dict(list(BAD_FILES.items())[:bad_files])
-    named = {f"good{number}.jpg": encoded(picture(60 + number, 50)) for number in range(good)} | GOOD_FILES
-    for name, data in (named | {name: data for name, (data, _) in chosen.items()}).items():
-        (folder / "images" / name).write_bytes(data)
-    lines = [f"1.0,2.0,2020-01-01,{name}" for name in (*named, *chosen)] + list(BAD_ROWS)[:rows] + [NO_PLACE]
-    table = [f"i{row},{'AB'[row % 2]},{SPLITS[row % 4]},{line}" for row, line in enumerate(lines)]
-    table += ["i0,A,train,1.0,2.0,2020-01-01,good2.jpg"] if rows else []
-    (folder / "t.csv").write_text("\n".join(["id,species,split,lat,lon,date,image", *table, ""]))
-    return f"table:{folder / 't.csv'}:{folder / 'images'}"
 
 
 def prepare(spec: str, cache: Path, *, pack: bool = True) -> tuple[ImageExperiment, ImageReport]:
@@ -96,7 +30,7 @@ def prepare(spec: str, cache: Path, *, pack: bool = True) -> tuple[ImageExperime
 
 @pytest.mark.parametrize("pack", [True, False])
 def test_good_ones_are_used_and_each_bad_one_is_listed_with_its_reason(tmp_path: Path, pack: bool) -> None:
-    experiment, report = prepare(write(tmp_path, good=60), tmp_path / "cache", pack=pack)
+    experiment, report = prepare(write_bad_images(tmp_path, good=60), tmp_path / "cache", pack=pack)
     lines = "\n".join(report.lines())
     for name, (_, reason) in BAD_FILES.items():
         assert f"{tmp_path / 'images' / name}: {reason}" in lines
@@ -117,7 +51,7 @@ def test_good_ones_are_used_and_each_bad_one_is_listed_with_its_reason(tmp_path:
 
 
 def test_pictures_stay_with_their_records(tmp_path: Path) -> None:
-    experiment, _ = prepare(write(tmp_path, good=60), tmp_path / "cache")
+    experiment, _ = prepare(write_bad_images(tmp_path, good=60), tmp_path / "cache")
     names = [line.split(",") for line in (tmp_path / "t.csv").read_text().split()[1:]]
     file_of = {fields[0]: fields[-1] for fields in reversed(names)}  # the first record of an id is kept
     sizes = {f"good{number}.jpg": (32, int(32 * (60 + number) / 50)) for number in range(60)}
@@ -136,7 +70,7 @@ def test_pictures_stay_with_their_records(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("pack", [True, False])
 def test_asked_again_nothing_is_decoded(tmp_path: Path, pack: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    spec = write(tmp_path, good=60)
+    spec = write_bad_images(tmp_path, good=60)
     _, first = prepare(spec, tmp_path / "cache", pack=pack)
     monkeypatch.setattr("fieldmark.data.images.sources.decode", pytest.fail)
     _, second = prepare(spec, tmp_path / "cache", pack=pack)
@@ -144,7 +78,7 @@ def test_asked_again_nothing_is_decoded(tmp_path: Path, pack: bool, monkeypatch:
 
 
 def test_a_long_list_is_cut_and_all_are_counted(tmp_path: Path) -> None:
-    observations = open_dataset(write(tmp_path, good=60)).observations
+    observations = open_dataset(write_bad_images(tmp_path, good=60)).observations
     report = image_report(observations, DrawnPictures(observations.images, 5000, 8), dict.fromkeys(range(1200), "odd"))
     assert report.bad_counts == {"odd": 1200}
     assert sum(line.endswith(": odd") for line in report.lines()) == len(report.bad) == 1000
@@ -153,7 +87,7 @@ def test_a_long_list_is_cut_and_all_are_counted(tmp_path: Path) -> None:
 
 
 def test_too_many_stop_before_anything_is_trained(tmp_path: Path) -> None:
-    spec = write(tmp_path, good=4, rows=0)  # 5 of 18 are bad
+    spec = write_bad_images(tmp_path, good=4, rows=0)  # 5 of 18 are bad
     with pytest.raises(
         UserError, match=r"empty\.jpg, image: empty file; 5 of 18 pictures .* more than the 20%"
     ) as told:
@@ -162,14 +96,14 @@ def test_too_many_stop_before_anything_is_trained(tmp_path: Path) -> None:
 
 
 def test_bad_records_and_bad_pictures_count_together(tmp_path: Path) -> None:
-    spec = write(tmp_path, good=20)  # 10 of 39: a fifth of neither kind
+    spec = write_bad_images(tmp_path, good=20)  # 10 of 39: a fifth of neither kind
     with pytest.raises(UserError, match=r"5 of 34 pictures cannot be used beside 5 records .* more than the 20%"):
         prepare(spec, tmp_path / "cache")
     prepare_images(open_dataset(spec), **SIZES, cache=tmp_path / "cache", max_bad_share=0.3, say=silent)
 
 
 def test_a_part_without_a_picture_is_refused(tmp_path: Path) -> None:
-    spec = write(tmp_path, good=60)
+    spec = write_bad_images(tmp_path, good=60)
     dataset = open_dataset(spec)
     names = np.array(dataset.observations.image_path.to_pylist())
     for name in names[dataset.indices(Split.TUNE)]:
@@ -179,7 +113,7 @@ def test_a_part_without_a_picture_is_refused(tmp_path: Path) -> None:
 
 
 def test_another_size_or_selection_is_another_pack(tmp_path: Path) -> None:
-    dataset = open_dataset(write(tmp_path, good=60))
+    dataset = open_dataset(write_bad_images(tmp_path, good=60))
     fewer = np.arange(60)
     selected = replace(dataset, observations=take(dataset.observations, fewer), split_N=dataset.split_N[fewer])
     for chosen, side in ((dataset, 32), (dataset, 16), (selected, 32), (dataset, 32)):

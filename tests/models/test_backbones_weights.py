@@ -78,7 +78,7 @@ def test_another_file_than_the_configurations(tmp_path: Path) -> None:
         build_backbone(NAME, weights="sha256:" + 64 * "0", file=str(file))
     with pytest.raises(UserError, match="--weights-file"):
         build_backbone(NAME, weights="sha256:" + 64 * "0")
-    with pytest.raises(UserError, match="expected none, timm, or sha256"):
+    with pytest.raises(UserError, match=r"expected none, timm:NAME.TAG, or sha256"):
         build_backbone(NAME, weights="imagenet")
 
 

@@ -76,8 +76,11 @@ def test_larger_pictures_cost_more() -> None:
     assert large.multiply_adds == pytest.approx(4 * small.multiply_adds, rel=0.01)
 
 
+TAGGED = "timm:test_resnet.r160_in1k"
+
+
 def test_weights_are_not_fetched_to_describe_them() -> None:
-    config = ClassifierConfig(backbone="test_resnet", fusion="image_only", weights="timm:test_resnet.r160_in1k", resolution=64)
+    config = ClassifierConfig(backbone="test_resnet", fusion="image_only", weights=TAGGED, resolution=64)
     assert describe_classifier(config, 8).feature_width == 96
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 Evidence = Callable[[str, str, dict[str, Any]], None]
 
 BINS = 8
-WELL_ABOVE = 0.1
+WELL_ABOVE = 0.08
 FLAGS = "--backbone resnet10t --epochs 40 --workers 2"
 
 

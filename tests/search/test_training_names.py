@@ -46,7 +46,7 @@ def test_a_fusion_without_training_has_one_name_for_every_recipe_and_seed(fusion
     first = plan(store, fusion=fusion, start_from=alone)
     others = (
         {"seed": 3},
-        {"recipe": "geonet"},
+        {"recipe": "geonet", "precision": "float32"},
         {"epochs": 3, "lr": 0.1, "batch": 32},
         {"changes": ("date=true", "encoding=sphere", "missing=all", "drop_path=0.1")},
         {"fusion_settings": ("widths=32",)},

@@ -105,6 +105,25 @@ SMALL = {
 }
 """Four steps an epoch; eight batch-norm groups, four mixup groups and so at most four workers a step."""
 
+CASES = {
+    "float64": {},
+    "float32": {"precision": "float32"},
+    "augmented": {
+        "precision": "float32",
+        "optimizer": "adamw",
+        "lr": 1e-2,
+        "weight_decay": 0.05,
+        "decay_all": False,
+        "clip_norm": 1.0,
+        "cutmix": 1.0,
+        "rand_augment": 27,
+        "random_erasing": 0.5,
+        "epochs": 2,
+    },
+    "scaled": {"precision": "float16", "epochs": 2},
+}
+"""Trainings that give the same numbers on any number of workers."""
+
 
 def config(**changes):
     fusion = {} if changes.get("fusion", "dynamic_mlp_c") == "dynamic_mlp_c" else {"fusion_settings": {}}

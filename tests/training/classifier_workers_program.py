@@ -28,14 +28,14 @@ LOST = timedelta(seconds=60)
 def everything(workers):
     """What one group of workers is asked to do; figures of worker 0."""
     found = {}
-    for precision in ("float64", "float32"):
-        trained = tiny.train(tiny.config(precision=precision), workers=workers)
+    for name, changes in tiny.CASES.items():
+        trained = tiny.train(tiny.config(**changes), workers=workers)
         evaluated = trained.fitted.evaluate(tiny.experiment(), workers)
-        found[precision] = {
+        found[name] = {
             "losses": trained.losses,
             "curve": {epoch: dict(row, images_per_second=0) for epoch, row in trained.curve.items()},
             "statistics": {
-                name: value.tolist() for name, value in trained.fitted.model.state_dict().items() if "layers" in name
+                key: value.tolist() for key, value in trained.fitted.model.state_dict().items() if "layers" in key
             },
             "test": [[one.metrics, one.predictions.to_pydict()] for one in evaluated if one.split == "test"],
         }

@@ -38,8 +38,8 @@ def workers(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def alone(tiny):
-    """What one worker says, by precision."""
-    return {precision: tiny.train(tiny.config(precision=precision), seed=SEED) for precision in LIMITS}
+    """What one worker says, by the case's name."""
+    return {name: tiny.train(tiny.config(**changes), seed=SEED) for name, changes in tiny.CASES.items()}
 
 
 def plain_losses(config, data, seed):
@@ -151,11 +151,17 @@ def test_one_worker_takes_up_what_four_left(tiny, workers, alone):
     np.testing.assert_allclose(trained.losses[1:], alone["float64"].losses[8:], rtol=1e-6)
 
 
-@pytest.mark.parametrize("precision", LIMITS)
+def test_the_cases_are_of_different_numbers_all_of_them_finite(tiny, alone):
+    first = [alone[name].losses[0] for name in tiny.CASES]
+    assert len(set(first)) == len(first) == 4
+    assert all(np.isfinite(one.losses).all() and one.losses for one in alone.values())
+
+
+@pytest.mark.parametrize("case", ["float64", "float32", "augmented", "scaled"])
 @pytest.mark.parametrize("size", ["2", "4"])
-def test_powers_of_two_agree_to_the_last_bit(workers, alone, size, precision):
+def test_powers_of_two_agree_to_the_last_bit(workers, alone, size, case):
     """Groups are added in pairs in one order, whoever holds them; float32 in another order drifts apart in a ResNet."""
-    assert workers[size][precision]["losses"] == alone[precision].losses
-    state = alone[precision].fitted.model.state_dict()
-    for name, values in workers[size][precision]["statistics"].items():
+    assert workers[size][case]["losses"] == alone[case].losses
+    state = alone[case].fitted.model.state_dict()
+    for name, values in workers[size][case]["statistics"].items():
         assert values == state[name].tolist(), name

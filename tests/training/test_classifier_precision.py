@@ -31,9 +31,14 @@ def before(request):
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 def test_full_precision_on_a_gpu_is_full_and_repeatable_and_switched_back(before, precision):
-    with pytest.raises(KeyError), Precision(RecipeConfig(precision=precision), "cuda:0").exact():
+    with Precision(RecipeConfig(precision=precision), "cuda:0").exact():
         assert switches() == ("highest", False, False, True)
-        raise KeyError
+    assert switches() == before
+
+
+def test_a_training_that_fails_switches_back_too(before):
+    with pytest.raises(FloatingPointError), full_and_repeatable():
+        raise FloatingPointError
     assert switches() == before
 
 

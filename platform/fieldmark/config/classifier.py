@@ -7,7 +7,6 @@ from pydantic import Field, model_validator
 from fieldmark.config.fusions import Fusions, FusionValues
 from fieldmark.config.recipe import RecipeConfig
 
-
 Normalisation = Literal["imagenet", "half"]
 
 
@@ -20,8 +19,8 @@ class ClassifierConfig(RecipeConfig):
     backbone: str = "resnet50"
     """A timm model name, or sk2res2net101, botnet152, pvt_large_v1."""
     weights: str = Field("none", pattern=r"^(none|timm:[^.]+\..+|sha256:.+)$")
-    """What the backbone starts from: `none`, `timm:NAME.TAG` (timm's pretrained weights of that tag), or `sha256:...` of
-    a file."""
+    """What the backbone starts from: `none`, `timm:NAME.TAG` (timm's pretrained weights of that tag), or `sha256:...`
+    of a file."""
     normalisation: Normalisation = "imagenet"
     """Mean and spread that pixels are brought to before the network: less ImageNet's mean by its standard deviation, or
     less a half by a half, which is what some pretrained weights want."""
