@@ -1,11 +1,16 @@
 """`fieldmark models`: what there is, how large it is, and clear words for mistyped names."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from fieldmark.cli.defined import ENTRY_POINTS
 from fieldmark.cli.main import run
+from fieldmark.models import backbones, fusions
+from fieldmark.models.fusions import registry as fusions_registry
 
 R50_B = ["models", "describe", "--backbone", "resnet50", "--fusion", "dynamic_mlp_b", "--classes", "8142"]
 
@@ -61,8 +66,37 @@ def test_list_says_where_each_is_defined(capsys: pytest.CaptureFixture[str]) -> 
     assert rows["pvt_large_v1"]["defined_in"] == "fieldmark.models.backbones.pvt:PVTLarge"
     assert all(Path(row["file"]).is_file() for name, row in rows.items() if row["defined_in"].startswith("fieldmark."))
     assert "resnet152" in found["timm"] and found["timm_count"] > 1000
+
+
+def test_the_source_is_read_as_python_registers_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["models", "list", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    for part, registry in (("fusions", fusions), ("backbones", backbones)):
+        built_in = {name for name in registry.names() if registry.defined_in(name).startswith("fieldmark.models.")}
+        assert {row["name"]: row["defined_in"] for row in found[part]} == {
+            name: registry.defined_in(name) for name in built_in
+        }
+    assert found["timm_count"] is None, "nobody asked"
+    assert ENTRY_POINTS == fusions_registry.ENTRY_POINTS
+
+
+def test_the_list_fits_a_terminal_and_imports_nothing_heavy(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["models", "list"]) == 0
-    assert f"timm's {found['timm_count']:,}" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80 and len(lines) > 25
+    assert any(line.split() == ["concat_net", "fieldmark.models.fusions.plain:ConcatNet"] for line in lines)
+    for tokens, code in ((["models", "list"], 0), ([*R50_B[:-1], "0"], 2)):
+        program = f"import sys; from fieldmark.cli.main import run; code = run({tokens}); "
+        program += "sys.exit('torch' in sys.modules or code != " + str(code) + ")"
+        assert subprocess.run([sys.executable, "-c", program], capture_output=True, check=False).returncode == 0, tokens
+
+
+def test_a_pattern_prints_the_matches_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["models", "list", "--backbones", "botnet[!s]*"]) == 0
+    names = capsys.readouterr().out.split()
+    assert names[0] == "botnet152" and all(name.startswith("botnet") for name in names)
+    assert run(["models", "list", "--backbones", "resnet15*"]) == 0
+    assert "resnet152" in (names := capsys.readouterr().out.split()) and all(name[:8] == "resnet15" for name in names)
 
 
 def test_models_of_a_users_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -128,6 +128,22 @@ def test_pictures_are_found_beside_the_table(tmp_path: Path) -> None:
     assert with_pictures.fingerprint != read(spec).fingerprint
 
 
+def test_with_pictures_no_place_is_needed(tmp_path: Path) -> None:
+    (tmp_path / "1.jpg").write_bytes(b"one")
+    spec = write(tmp_path / "t.csv", "image,species\n1.jpg,A\n1.jpg,B\n")
+    found = read(f"{spec}:{tmp_path}")
+    assert found.categories == ("A", "B") and not found.report.bad_counts
+    assert not found.place_time.has_place_N.any()
+    with pytest.raises(UserError, match="no column for latitude"):
+        read(spec)
+
+
+def test_one_coordinate_alone_is_a_misspelt_column(tmp_path: Path) -> None:
+    spec = write(tmp_path / "t.csv", "image,species,lat,longitud\n1.jpg,A,1,2\n")
+    with pytest.raises(UserError, match=r"t\.csv: a column lat, but no column for longitude \(lon, lng, "):
+        read(f"{spec}:{tmp_path}")
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [

@@ -1,6 +1,7 @@
 """Figures of trained classifiers: what is written beside them is right, and the pictures are drawn."""
 
 import csv
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 from fieldmark.config import BayesConfig, ClassifierConfig, PriorsNetConfig, RunSpec, Scale
@@ -56,6 +59,24 @@ def _is_a_picture(path: Path) -> bool:
 
 
 @pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """Every figure that is saved, in turn."""
+    figures: list[Figure] = []
+    plain = Figure.savefig
+
+    def keep(figure: Figure, *given: object, **more: object) -> None:
+        figures.append(figure)
+        plain(figure, *given, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Figure, "savefig", keep)
+    return figures
+
+
+def _texts(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.findobj(Text) if isinstance(text, Text)]
+
+
+@pytest.fixture
 def store() -> Store:
     made = Store.open("memory://")
     made.put_categories("f" * 32, ["ant_1", "bee $x$", "cat"])
@@ -82,6 +103,74 @@ def test_the_curves_figures_stand_beside_the_picture(store: Store, tmp_path: Pat
         "bound image": "0.7",
     }
     assert _is_a_picture(tmp_path / "deep" / "curve.png")
+
+
+def test_what_is_of_test_says_so_and_stands_beside_the_epochs(
+    store: Store, tmp_path: Path, drawn: list[Figure]
+) -> None:
+    run_id = _record(store, "image_only", 0, [2, 4, 9])
+    spec = _spec(BayesConfig(information="image", resolution=32))
+    bound = EvaluationRecord.model_validate(
+        {"run_ids": (spec.run_id,), "spec": spec, "scale": SCALE, "split": "test", "score": "joint", "n": 30,
+         "metrics": {"top1": 0.7}}
+    )  # fmt: skip
+    store.commit_evaluation(bound)
+    training_curve.draw(store, [run_id], tmp_path / "curve.png")
+    texts = _texts(drawn[0])
+    assert {"image_only, tune  40.0", "image_only, test  50.0", "Bayes bound on test, image  70.0"} < set(texts)
+    assert any("other records" in text for text in texts)
+    beside = [line for line in drawn[0].axes[0].lines if np.asarray(line.get_ydata())[0] in (50.0, 70.0)]
+    assert len(beside) == 2
+    assert all(np.min(line.get_xdata()) > 3 for line in beside), "the last epoch is 3"
+
+
+@pytest.mark.parametrize(("epochs", "ticks"), [([1], [1]), ([1, 2], [1, 2]), ([7], [7])])
+def test_epochs_are_whole(
+    store: Store, tmp_path: Path, drawn: list[Figure], epochs: list[int], ticks: list[int]
+) -> None:
+    spec = _spec(ClassifierConfig())
+    curve = pa.table({"epoch": epochs, "loss": [2.0] * len(epochs), "top1": [0.5] * len(epochs)})
+    store.commit_run(RunRecord(run_id=spec.run_id, spec=spec, scale=SCALE, status="completed"), curve=curve)
+    training_curve.draw(store, [spec.run_id], tmp_path / "curve.png")
+    assert [label.get_text() for label in drawn[0].axes[1].get_xticklabels()] == [str(tick) for tick in ticks]
+
+
+def test_long_trainings_have_few_ticks_and_none_among_the_test_figures(
+    store: Store, tmp_path: Path, drawn: list[Figure]
+) -> None:
+    spec = _spec(ClassifierConfig())
+    curve = pa.table({"epoch": list(range(1, 201)), "loss": [2.0] * 200})
+    store.commit_run(RunRecord(run_id=spec.run_id, spec=spec, scale=SCALE, status="completed"), curve=curve)
+    training_curve.draw(store, [spec.run_id], tmp_path / "curve.png")
+    ticks = drawn[0].axes[1].get_xticks()
+    assert 4 < len(ticks) < 12 and max(ticks) <= 200 and all(tick == int(tick) for tick in ticks)
+
+
+def test_the_gain_is_the_second_run_less_the_first_and_no_dot_hides_another(
+    store: Store, tmp_path: Path, drawn: list[Figure]
+) -> None:
+    runs = [_record(store, "image_only", 0, [9, 2, 5]), _record(store, "dynamic_mlp_c", 0, [8, 7, 5])]
+    category_accuracy.draw(store, runs, tmp_path / "category.png")
+    texts = _texts(drawn[0])
+    assert {"gain", "n", "+50", "−10", "0"} <= set(texts)
+    assert any("gain: second run less first" in text for text in texts)
+    dots = [line for axes in drawn[0].axes for line in axes.lines if line.get_marker() == "o"]
+    sizes = {float(np.asarray(line.get_ydata())[0]): [] for line in dots}
+    for line in dots:
+        sizes[float(np.asarray(line.get_ydata())[0])].append(line.get_markersize())
+    assert [len(set(of_line)) for _, of_line in sorted(sizes.items())] == [1, 2, 1], "5 and 5 of 10: a ring"
+    category_accuracy.draw(store, runs[:1], tmp_path / "category.png")
+    assert "n" in _texts(drawn[1]) and "gain" not in _texts(drawn[1])
+
+
+def test_letters_that_no_font_has_are_no_warning(store: Store, tmp_path: Path) -> None:
+    store.put_categories("e" * 32, ["🦋 butterfly", "蝶", "cat"])
+    store.objects.put("categories/" + "f" * 32 + ".json", store.objects.get("categories/" + "e" * 32 + ".json") or b"")
+    run_id = _record(store, "image_only", 0, [2, 4, 9])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        category_accuracy.draw(store, [run_id], tmp_path / "category.png")
+    assert {row["category"] for row in _rows(tmp_path / "category.csv")} == {"🦋 butterfly", "蝶", "cat"}
 
 
 def test_the_same_results_give_the_same_picture(store: Store, tmp_path: Path) -> None:
@@ -161,6 +250,13 @@ def test_runs_that_must_not_be_compared_are_refused(store: Store) -> None:
         read_runs(store, [prior.run_id])
     with pytest.raises(UserError, match="no curve"):
         training_curve.draw(store, [elsewhere.run_id], Path("nowhere.png"))
+
+
+def test_a_fusion_has_one_colour_in_every_figure(store: Store) -> None:
+    alone, fused = _record(store, "image_only", 0, [1]), _record(store, "dynamic_mlp_c", 0, [1])
+    curve, categories = read_runs(store, [fused, alone]), read_runs(store, [alone, fused])
+    assert [run.colour for run in curve] == [run.colour for run in reversed(categories)]
+    assert curve[0].colour != curve[1].colour
 
 
 def test_labels_say_what_differs(store: Store) -> None:

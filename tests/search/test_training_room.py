@@ -14,9 +14,9 @@ def room(nodes, allowed, threads=0):
 
 
 def test_cores_are_divided_among_the_workers():
-    assert (room(TWO, [2]).threads, room(TWO, [1]).threads) == (1, 2)
-    assert room([{"CPU": 9.0}], [4]).threads == 2
-    assert room([{"CPU": 3.0}, {"CPU": 3.0}], [4]).threads == 1, "a worker does not span nodes"
+    assert (room(TWO, [2]).threads, room(TWO, [1]).threads) == (1, 1), "as many a worker, whatever their number"
+    assert room([{"CPU": 9.0, "GPU": 4.0}], [4]).threads == 2
+    assert room([{"CPU": 3.0, "GPU": 2.0}, {"CPU": 3.0, "GPU": 2.0}], [4]).threads == 1, "a worker does not span nodes"
 
 
 def test_gpus_are_used_where_there_is_one_for_each_worker():

@@ -40,8 +40,7 @@ def evaluate(
     from fieldmark.data.observations import Split
     from fieldmark.export.evaluate import evaluate_run
 
-    if resolution is not None and resolution < 1:
-        raise UserError(f"--resolution {resolution}: expected a whole number of at least 1")
+    _check_resolution(resolution)
     opened = open_existing(store)
     run_extensions(extensions)
     splits = {"tune": [Split.TUNE], "test": [Split.TEST], "both": [Split.TUNE, Split.TEST]}[split]
@@ -52,6 +51,19 @@ def evaluate(
         for one in found:
             _print(one)
     return 1 if any(one.equal is False for one in found) else 0
+
+
+def _check_resolution(resolution: int | None) -> None:
+    """Refuses what no classifier can be trained at."""
+    from pydantic import ValidationError
+
+    from fieldmark.config import ClassifierConfig
+    from fieldmark.search.options import describe_invalid
+
+    try:
+        ClassifierConfig.model_validate({} if resolution is None else {"resolution": resolution})
+    except ValidationError as error:
+        raise UserError(describe_invalid(error)) from error
 
 
 def _say(line: str) -> None:

@@ -1,7 +1,7 @@
 """`fieldmark models`: which backbones and fusions there are, and how large a model of them is."""
 
-import sys
-from collections.abc import Callable
+import fnmatch
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from fieldmark.cli.common import JsonFlag, print_json
+from fieldmark.cli.defined import defined
 from fieldmark.errors import UserError
 
 if TYPE_CHECKING:
@@ -25,33 +26,44 @@ SetFlag = Annotated[
 
 def list_models(
     *,
-    backbones: Annotated[str | None, Parameter(help="Name timm's that match, too, e.g. 'resnet*'.")] = None,
+    backbones: Annotated[str | None, Parameter(help="Name only the backbones that match, e.g. 'resnet*'.")] = None,
     extensions: ImportFlag = (),
     json: JsonFlag = False,
 ) -> None:
     """Name every fusion and every backbone that is not timm's, and where each is defined."""
-    from fieldmark.models import backbones as own
-    from fieldmark.models import fusions
-
     run_extensions(extensions)
-    matching = None if backbones is None else own.timm_names(backbones)
-    if backbones is not None and not matching:
-        raise UserError(f"--backbones {backbones}: none of timm's names matches; try e.g. 'resnet*'")
     parts = {
-        "fusions": _defined(fusions.names(), fusions.defined_in),
-        "backbones": _defined(own.names(), own.defined_in),
+        "fusions": defined("fusion", imported=bool(extensions)),
+        "backbones": defined("backbone", imported=bool(extensions)),
     }
-    count = len(own.timm_names())
+    own = [row["name"] for row in parts["backbones"]]
+    timm, count = ([], None) if backbones is None else _timm(backbones, own)
     if json:
-        print_json({**parts, "timm_count": count, "timm": list(matching or ())})
-        return
+        print_json({**parts, "timm_count": count, "timm": timm})
+    elif backbones is not None:
+        print("\n".join([*fnmatch.filter(own, backbones), *timm]))
+    else:
+        _print_parts(parts)
+
+
+def _timm(pattern: str, own: Sequence[str]) -> tuple[list[str], int]:
+    """Returns timm's names that match, and how many it has; counting them imports it, which takes seconds."""
+    from fieldmark.models.backbones import timm_names
+
+    found = list(timm_names(pattern))
+    if not found and not fnmatch.filter(own, pattern):
+        raise UserError(f"--backbones {pattern}: no backbone's name matches; try e.g. 'resnet*'")
+    return found, len(timm_names())
+
+
+def _print_parts(parts: Mapping[str, Sequence[Mapping[str, str]]]) -> None:
+    width = max(len(row["name"]) for rows in parts.values() for row in rows)
     for title, rows in parts.items():
-        print(title)
+        print(f"{title}:")
         for row in rows:
-            print(f"  {row['name']:<22} {row['defined_in']:<66} {row['file']}")
-    print(f"and timm's {count:,} by name" + ("; --backbones PATTERN lists them" if matching is None else ":"))
-    for name in matching or ():
-        print(f"  {name}")
+            print(f"{row['name']:<{width}} {row['defined_in']}")
+        print()
+    print("and timm's, by their names: --backbones 'resnet*' lists those that match")
 
 
 def describe(
@@ -65,11 +77,12 @@ def describe(
     json: JsonFlag = False,
 ) -> None:
     """Print a model's parameters, multiply-adds for one picture, and the width of its pooled feature."""
-    from fieldmark.models.describe import describe_classifier
-
+    checked_classes(classes)  # before torch is imported
     run_extensions(extensions)
     config = model_config(backbone, fusion, resolution=resolution, settings=settings)
-    found = describe_classifier(config, checked_classes(classes))
+    from fieldmark.models.describe import describe_classifier
+
+    found = describe_classifier(config, classes)
     if json:
         print_json(asdict(found))
         return
@@ -126,12 +139,3 @@ def run_extensions(files: tuple[str, ...]) -> None:
         except OSError as error:
             raise UserError(f"--import {file}: cannot be read ({error.strerror})") from error
         load_extension(source, file)
-
-
-def _defined(names: tuple[str, ...], defined_in: Callable[[str], str]) -> list[dict[str, str]]:
-    found = {name: defined_in(name) for name in names}
-    return [{"name": name, "defined_in": where, "file": _file(where)} for name, where in found.items()]
-
-
-def _file(where: str) -> str:
-    return str(getattr(sys.modules.get(where.partition(":")[0]), "__file__", ""))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from fieldmark.cli.common import JsonFlag, StoreFlag, print_json
+from fieldmark.cli.common import JsonFlag, StoreFlag, open_existing, print_json
 from fieldmark.cli.models import ImportFlag, run_extensions
 from fieldmark.errors import UserError
 
@@ -31,6 +31,7 @@ def predict(
     /,
     *,
     out: Annotated[Path | None, Parameter(help="Write all rows into this .csv or .parquet file.")] = None,
+    force: Annotated[bool, Parameter(negative=(), help="Replace a file that is there already; never SOURCE.")] = False,
     top_k: Annotated[int, Parameter(help="Categories a row gets.")] = 5,
     store: StoreFlag = "runs",
     image_root: Annotated[
@@ -48,19 +49,22 @@ def predict(
 
     Args:
         model: An export's folder, or the id of a run in the store, or its first digits.
-        source: A folder of pictures, or a table with an image column, and place and date columns if known.
+        source: A folder of pictures, a picture, or a table with an image column, and place and date columns if known.
     """
     from fieldmark.export.inputs import read_inputs
+    from fieldmark.export.notes import input_notes
     from fieldmark.export.output import check_output
 
     for name, value in (("--top-k", top_k), ("--batch", batch)):
         if value < 1:
             raise UserError(f"{name} {value}: expected a whole number of at least 1")
     if out is not None:
-        check_output(out)
+        check_output(out, source, force=force)
     inputs = read_inputs(source, image_root)
-    run_extensions(extensions)
-    trained = _load(model, store)
+    trained = _load(model, store, extensions)
+    notes = input_notes(source, inputs, trained.config)
+    for note in notes:
+        print(note, file=sys.stderr, flush=True)
     whole = out is not None or json
     rows = inputs if whole else inputs.first(SHOWN_ROWS)
     started = time.monotonic()
@@ -71,6 +75,7 @@ def predict(
         **{status: counts[status] for status in ("ok", "partial", "bad")},
         "seconds": time.monotonic() - started,
         "out": None if out is None else str(out),
+        "notes": notes,
     }
     if json:
         print_json(summary if out else {**summary, "answers": shown})
@@ -79,12 +84,21 @@ def predict(
     return 0 if counts["ok"] + counts["partial"] else 1
 
 
-def _load(model: str, store: str) -> "Trained":
-    from fieldmark.export.load import load_trained
+def _load(model: str, store: str, extensions: tuple[str, ...]) -> "Trained":
+    from fieldmark.export.load import check_export, load_trained
 
     if Path(model).is_dir() or "/" in model:
+        check_export(Path(model))  # before its extension, which may be among these, is run
+        run_extensions(extensions)
         return load_trained(model)
-    return load_trained(store, model)
+    from fieldmark.export.stored import classifiers
+
+    opened = open_existing(store)
+    if not classifiers(opened, model):
+        where = f"no trained classifier in store {opened.url} has an id that begins so (`fieldmark runs` lists them)"
+        raise UserError(f"{model}: there is no such folder, and {where}")
+    run_extensions(extensions)
+    return load_trained(opened, model)
 
 
 def chosen_device(name: str) -> str:
@@ -98,9 +112,10 @@ def chosen_device(name: str) -> str:
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        torch.empty(0, device=name)
+        torch.zeros(1, device=name).cpu()
     except (RuntimeError, AssertionError) as error:
-        raise UserError(f"--device {name}: not to be had here ({str(error).splitlines()[0]})") from error
+        cuda = f"{torch.cuda.device_count()} here" if torch.cuda.is_available() else "none here"
+        raise UserError(f"--device {name}: not to be had here; expected auto, cpu, or cuda ({cuda})") from error
     return name
 
 
@@ -141,13 +156,15 @@ def _with_progress(batches: Batches, total: int) -> Batches:
 
 
 def _print(summary: dict[str, Any], shown: list[dict[str, Any]], total: int) -> None:
+    from fieldmark.data.readers.folder import printable
+
     if shown:
         _print_rows(shown)
     counts = ", ".join(f"{summary[status]:,} {status}" for status in ("ok", "partial", "bad"))
     rate = summary["rows"] / max(summary["seconds"], 1e-9)
     print(f"{summary['rows']:,} rows by run {summary['run_id'][:10]}: {counts}; {rate:,.1f} rows/s")
     if summary["out"]:
-        print(f"all in {summary['out']}")
+        print(f"all in {printable(summary['out'])}")
     elif total > summary["rows"]:
         print(f"{total - summary['rows']:,} more rows are not shown; --out FILE.csv names them all")
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from fieldmark.cli.common import JsonFlag, StoreFlag, open_existing, print_json
+from fieldmark.cli.runs_list import COLUMNS, SETTINGS, print_runs
 from fieldmark.errors import UserError
 
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 runs = App(name="runs", help="List, show, retract and repeat runs.", help_format="markdown")
 
 Status = Literal["completed", "stopped", "failed"]
-LISTED = ("run_id", "method", "dataset", "scale", "seed", "status", "role", "top1", "log_loss", "seconds", "sweep")
-NUMBERS = ("seed", "top1", "log_loss", "seconds")
 
 
 @runs.default
@@ -29,7 +28,7 @@ def list_runs(
     sweep: Annotated[str | None, Parameter(help="Only runs of this sweep, by the beginning of its id.")] = None,
     retracted: Annotated[bool, Parameter(negative=(), help="Show retracted runs too.")] = False,
 ) -> None:
-    """List runs, newest last."""
+    """List runs, newest last. On a terminal, columns are left out until the rest fits; a pipe gets all of them."""
     opened = open_existing(store)
     wanted = {"method": method, "dataset": dataset, "status": status}
     if json:
@@ -37,7 +36,9 @@ def list_runs(
         table = opened.runs(columns=["record", "started"], where=where, retracted=retracted).sort_by("started")
         print_json([_loads(text) for text in table["record"].to_pylist()])
         return
-    _print_runs(opened, _where(wanted, sweep), retracted)
+    columns = [*COLUMNS, *SETTINGS, "started"]
+    found = opened.runs(columns=columns, where=_where(wanted, sweep), retracted=retracted)
+    print_runs(found.sort_by("started").to_pylist())
 
 
 def _loads(text: str) -> Any:
@@ -54,28 +55,6 @@ def _where(wanted: dict[str, str | None], sweep: str | None) -> Any:
     if sweep is not None:
         conditions.append(pc.starts_with(pc.field("sweep"), pattern=sweep))
     return reduce(and_, conditions) if conditions else None
-
-
-def _print_runs(opened: "Store", where: Any, retracted: bool) -> None:
-    columns = [*LISTED, "started"]
-    rows = opened.runs(columns=columns, where=where, retracted=retracted).sort_by("started").to_pylist()
-    cells = [LISTED, *([_cell(name, row[name]) for name in LISTED] for row in rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(LISTED))]
-    for line in cells:
-        print("  ".join(map(_aligned, LISTED, line, widths)).rstrip())
-    print(f"{len(rows)} runs; top1 and log_loss are the sweep's view on tune. `fieldmark runs show ID` shows one.")
-
-
-def _aligned(name: str, text: str, width: int) -> str:
-    return text.rjust(width) if name in NUMBERS else text.ljust(width)
-
-
-def _cell(name: str, value: Any) -> str:
-    if value is None:
-        return "–"
-    if name in ("run_id", "sweep"):
-        return str(value)[:10]
-    return f"{value:.4f}" if name in ("top1", "log_loss") else f"{value:.1f}" if name == "seconds" else str(value)
 
 
 def find_run(store: "Store", prefix: str) -> str:

@@ -115,6 +115,11 @@ def _print(result: "TrainResult") -> None:
 
 
 def _print_remarks(result: "TrainResult") -> None:
+    from fieldmark.search.training.result import standard_error
+
+    pictures = result.images["test"]
+    error = standard_error(result.run.metrics["test"]["top1"], pictures)
+    print(f"test: {pictures:,} pictures, one training; the standard error of its top-1 is {error:.4f}")
     if result.compared is not None and result.turned_right is not None and result.turned_wrong is not None:
         print(
             f"of {result.compared:,} test pictures, {_count(result.turned_right)} that image only names wrongly are "

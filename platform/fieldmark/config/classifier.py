@@ -18,7 +18,7 @@ class ClassifierConfig(RecipeConfig):
 
     backbone: str = "resnet50"
     """A timm model name, or sk2res2net101, botnet152, pvt_large_v1."""
-    weights: str = Field("none", pattern=r"^(none|timm:[^.]+\..+|sha256:.+)$")
+    weights: str = Field("none", pattern=r"^(none|unknown|timm:[^.]+\..+|sha256:.+)$")
     """What the backbone starts from: `none`, `timm:NAME.TAG` (timm's pretrained weights of that tag), or `sha256:...`
     of a file."""
     normalisation: Normalisation = "imagenet"

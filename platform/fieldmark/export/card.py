@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from fieldmark.config import RecipeConfig
-from fieldmark.export.preprocessing import Preprocessing
+from fieldmark.export.preprocessing import KEEP_PLACES, Preprocessing
 from fieldmark.export.stored import StoredRun
 from fieldmark.store import EvaluationRecord
 
@@ -18,7 +18,6 @@ _METRICS = {
     "log_loss": "log-loss (nats)",
 }
 _UNMEASURED = "The store has no evaluation of this run on a test part: nothing is known of how good it is."
-_KEEP_PLACES = ("geonet_whitelist", "geonet_bayes")
 _LICENCE = (
     "The licence of the training pictures and records is not known to the program that wrote this card. Find it out\n"
     "before you pass the model on. Weights that started from somebody's pretrained weights are bound by theirs, too."
@@ -137,7 +136,7 @@ def _limits(run: StoredRun, inputs: Preprocessing) -> str:
             "* It follows a wrong place or date as it follows a right one, and a rarity far from its known range is\n"
             "  what it gets wrong first."
         )
-        if run.config.fusion in _KEEP_PLACES:
+        if run.config.fusion in KEEP_PLACES:
             lines.append("* Its weights hold the exact places of its training records: think before you pass them on.")
     else:
         lines.append("* It does not look at place or date, even where they are given.")

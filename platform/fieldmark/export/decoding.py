@@ -56,12 +56,14 @@ class Decoder:
         if path is None:
             return self._inputs.problems[row]
         try:
-            picture = decode(Path(path).read_bytes())
-            return self._show(picture if self._side is None else shrink(picture, self._side))
-        except FileNotFoundError:
+            data = Path(path).read_bytes()
+        except (FileNotFoundError, ValueError):  # a ValueError: no file can have that name
             return "no such image file"
         except OSError as error:
             return f"cannot be read: {error.strerror}"
+        try:
+            picture = decode(data)
+            return self._show(picture if self._side is None else shrink(picture, self._side))
         except BadImage as error:
             return str(error)
 

@@ -99,7 +99,9 @@ def _dataset(stored: StoredRun, data: str | None, splits: set[Split]) -> DataSet
     dataset = open_dataset(where, protocol=spec.protocol)
     found = dataset.observations.fingerprint
     if found != spec.fingerprint:
-        raise UserError(f"{where}: fingerprint {found[:10]}, but the run saw {spec.fingerprint[:10]}")
+        learned = f"{spec.dataset}{f' ({stored.card.spec})' if stored.card else ''}"
+        told = f"run {stored.record.run_id[:10]} learned from {learned}, fingerprint {spec.fingerprint[:10]}"
+        raise UserError(f"{where}: other data, fingerprint {found[:10]}; {told}")
     asked = np.flatnonzero(np.isin(dataset.split_N, sorted(splits)))
     observations = take(dataset.observations, asked)
     return DataSet(observations=observations, protocol=dataset.protocol, split_N=dataset.split_N[asked])

@@ -51,21 +51,23 @@ def export_run(store: Store, run: str, folder: Path, *, force: bool = False) -> 
 def _contents(store: Store, run: StoredRun) -> Mapping[str, bytes]:
     inputs = Preprocessing.of(run.config, center_share=1.0 if run.exact else run.config.center_share)
     mine = (pc.field("run_id") == run.record.run_id) & (pc.field("split") == "test") & (pc.field("runs") == 1)
+    told = {files.CATEGORIES: _json(list(run.categories)), files.PREPROCESSING: _json(inputs.model_dump(mode="json"))}
+    if run.extension is not None:
+        told[files.EXTENSION] = run.extension.encode()
     configuration = {
         "format": files.FORMAT,
         "fieldmark": __version__,
         "run_id": run.record.run_id,
         "spec": run.record.spec.model_dump(mode="json"),
         "weights_sha256": hashlib.sha256(run.weights).hexdigest(),
+        "files_sha256": {name: hashlib.sha256(data).hexdigest() for name, data in told.items()},
     }
-    found = {
+    return {
         files.WEIGHTS: run.weights,
-        files.CATEGORIES: _json(list(run.categories)),
-        files.PREPROCESSING: _json(inputs.model_dump(mode="json")),
+        **told,
         files.CONFIGURATION: _json(configuration),
         files.CARD: model_card(run, store.evaluation_records(mine), inputs).encode(),
     }
-    return found if run.extension is None else {**found, files.EXTENSION: run.extension.encode()}
 
 
 def _json(value: object) -> bytes:

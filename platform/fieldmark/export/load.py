@@ -76,20 +76,43 @@ def load_stored(stored: "StoredRun") -> Trained:
     )
 
 
-def _from_export(folder: Path) -> Trained:
+def check_export(folder: Path) -> Any:
+    """Returns the configuration of an export whose other files, apart from its weights, are what was exported.
+
+    Raises:
+        UserError: it is no export, of a newer release, or changed; names the file.
+    """
+    if not folder.exists():
+        raise UserError(f"{folder}: no such folder, so no export")
     if not files.is_export(folder):
         raise UserError(f"{folder}: no export (expected {files.WEIGHTS}, {files.CONFIGURATION} and what belongs there)")
     described = _json(folder / files.CONFIGURATION)
-    weights = (folder / files.WEIGHTS).read_bytes()
     try:
         if described["format"] > files.FORMAT:
             raise UserError(f"{folder}: written by a newer release (fieldmark {described['fieldmark']}); update")
+        expected = described["files_sha256"]
+        for name in (files.CATEGORIES, files.PREPROCESSING, files.EXTENSION):
+            _check_file(folder / name, expected.get(name))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{folder / files.CONFIGURATION}: {_changed(error)}") from error
+    return described
+
+
+def _check_file(path: Path, expected: str | None) -> None:
+    if path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() != expected:
+        raise UserError(f"{path}: changed, or not what was exported; export the run again")
+
+
+def _from_export(folder: Path) -> Trained:
+    described = check_export(folder)
+    weights = (folder / files.WEIGHTS).read_bytes()
+    try:
         config = ClassifierConfig.model_validate(described["spec"]["config"])
         inputs = Preprocessing.model_validate(_json(folder / files.PREPROCESSING))
         categories = tuple(str(name) for name in _json(folder / files.CATEGORIES))
         run_id, expected = str(described["run_id"]), described["weights_sha256"]
     except (KeyError, TypeError, ValidationError) as error:
-        raise UserError(f"{folder}: not written by this program, or changed ({_line(error)})") from error
+        raise UserError(f"{folder / files.CONFIGURATION}: {_changed(error)}") from error
     if hashlib.sha256(weights).hexdigest() != expected:
         raise UserError(f"{folder / files.WEIGHTS}: damaged, or not the weights that were exported")
     code = str(folder / files.EXTENSION) if (folder / files.EXTENSION).exists() else None
@@ -141,6 +164,15 @@ def _json(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except ValueError as error:
         raise UserError(f"{path}: damaged ({error})") from error
+
+
+def _changed(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    else:
+        why = f"no {error.args[0]!r} in it" if isinstance(error, KeyError) else "not in its form"
+    return f"not written by this program, or changed ({why})"
 
 
 def _line(error: Exception) -> str:

@@ -8,14 +8,29 @@ from fieldmark.config import ClassifierConfig
 from fieldmark.data.images.normalise import FIGURES
 from fieldmark.models.encoding import LATITUDE_FIRST
 
+_HALF = "a latitude without a longitude is no place, nor the reverse"
 _MISSING = {
-    "each": "the features of a missing field are 0, those of the others stay",
-    "all": "all features are 0 when a field that is asked for is missing",
+    "each": f"the features of a missing field are 0, those of the others stay; {_HALF}",
+    "all": f"all features are 0 when a field that is asked for is missing; {_HALF}",
 }
+_PLACE = {"x": "longitude / 180", "y": "latitude / 90"}
 _DATES = {
-    "dynamic_mlp": "d = 2 * (day of the year from 1 / days in the year) - 1",
-    "priorsnet": "d = 2 * ((days before the month in 2018 + day - 1) / 365) - 1",
+    "dynamic_mlp": {
+        "d": "2 * day / days - 1",
+        "day": "day of the year; 1 January is 1",
+        "days": "days in that year, 365 or 366",
+    },
+    "priorsnet": {
+        "d": "2 * (before + day - 1) / 365 - 1",
+        "before": "days before the month in a year of 365 days; 0 in January",
+        "day": "day of the month, from 1",
+    },
 }
+_WHOLE = "it learned from pictures of exactly this resolution and saw them whole; configuration.json's is not used"
+_CROPPED = "the share of configuration.json: it learned from crops of larger pictures"
+KEEP_PLACES = ("geonet_whitelist", "geonet_bayes")
+"""Fusions that read degrees, and keep those of their training records in their weights."""
+_DEGREES = "latitude and longitude in degrees, NaN where missing, are a further input"
 
 
 class Preprocessing(BaseModel):
@@ -27,14 +42,18 @@ class Preprocessing(BaseModel):
     """Side of the square input, in pixels."""
     center_share: float = Field(gt=0, le=1)
     """Share of the shorter side that is seen: 1.0 for a model that learned from whole pictures."""
+    center_share_reason: str
     steps: tuple[str, ...]
     mean: tuple[float, float, float]
     """Of red, green and blue in [0, 1]."""
     std: tuple[float, float, float]
     encoding: str
-    date_convention: str | None
+    variables: dict[str, str]
+    """What the features are made of, as formulas; and what their own letters mean."""
     feature_order: tuple[str, ...]
-    """The metadata features; x = longitude / 180, y = latitude / 90, d = date in [-1, 1]."""
+    """The metadata features, as formulas of the variables."""
+    places: str | None
+    """Whether the place is an input in degrees, too."""
     missing: str
     units: dict[str, str]
 
@@ -49,6 +68,7 @@ class Preprocessing(BaseModel):
         return cls(
             resolution=config.resolution,
             center_share=center_share,
+            center_share_reason=_WHOLE if center_share != config.center_share else _CROPPED,
             steps=(
                 "decode to 8-bit RGB",
                 *([shrunk] if config.picture_side is not None else []),
@@ -59,8 +79,12 @@ class Preprocessing(BaseModel):
             mean=mean,
             std=std,
             encoding=place,
-            date_convention=_DATES[config.date_convention] if asked else None,
+            variables={
+                **(_PLACE if place != "none" else {}),
+                **(_DATES[config.date_convention] if asked else {}),
+            },
             feature_order=feature_names(config),
+            places=_DEGREES if config.fusion in KEEP_PLACES else None,
             missing=_MISSING[config.missing],
             units={
                 "latitude": "degrees north, -90 to 90",

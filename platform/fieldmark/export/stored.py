@@ -31,21 +31,26 @@ class StoredRun:
         return self.card is not None and self.card.spec.partition(":")[0] == "world"
 
 
+def classifiers(store: Store, prefix: str) -> list[str]:
+    """Returns the ids of the trained classifiers whose run id begins so, retracted ones, too."""
+    ids = store.runs(columns=["run_id"], where=pc.field("method") == "classifier", retracted=True)["run_id"]
+    return [str(run_id) for run_id in ids.to_pylist() if run_id.startswith(prefix)]
+
+
 def find_classifier(store: Store, prefix: str) -> str:
     """Returns the id of the one trained classifier whose run id begins so.
 
     Raises:
         UserError: where none or several begin so, or it was retracted.
     """
-    ids = store.runs(columns=["run_id"], where=pc.field("method") == "classifier", retracted=True)["run_id"]
-    found = [run_id for run_id in ids.to_pylist() if run_id.startswith(prefix)]
+    found = classifiers(store, prefix)
     if len(found) != 1:
         what = "no trained classifier" if not found else f"{len(found)} trained classifiers"
         raise UserError(f"run id '{prefix}': {what} in store {store.url} begin so (`fieldmark runs` lists them)")
     reason = store.retractions().get(found[0])
     if reason is not None:
         raise UserError(f"run {found[0]}: it was retracted: {reason}")
-    return str(found[0])
+    return found[0]
 
 
 def read_run(store: Store, prefix: str) -> StoredRun:
@@ -61,6 +66,8 @@ def read_run(store: Store, prefix: str) -> StoredRun:
     run_id = find_classifier(store, prefix)
     record = store.run(run_id)
     weights = store.weights(run_id)
+    if record.trial.role == "imported":
+        raise UserError(f"run {run_id}: imported from a log: it has no weights here")
     if weights is None:
         raise UserError(f"run {run_id}: the store has no weights of it (it is {record.status}); train it again")
     assert isinstance(record.spec.config, ClassifierConfig)

@@ -32,7 +32,6 @@ def draw(store: "Store", run_ids: Sequence[str], path: Path) -> None:
         UserError: no such run, or one without predictions on test.
     """
     found = read_accuracies(store, run_ids)
-    path.parent.mkdir(parents=True, exist_ok=True)
     (draw_dots if len(found.names_C) <= MOST_NAMED else draw_groups)(found, path)
     _write(found, path.with_suffix(".csv"))
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from fieldmark.figures.category_head import HEAD_INCHES, draw_head
 from fieldmark.figures.category_reading import Accuracies
-from fieldmark.figures.trained_runs import DPI, GREY, INK, bare
+from fieldmark.figures.trained_runs import GREY, INK, bare, save
 
 GROUPS = 20
 BODY_INCHES = 4.2
@@ -31,7 +31,7 @@ def draw_groups(found: Accuracies, path: Path) -> None:
         style = {"mfc": "white", "mec": GREY, "markersize": 4, "linewidth": 1.2}
         axes.plot(middle, _means(found.control_C, groups), "o--", color=GREY, **style, zorder=2)
     _dress(axes, found, groups)
-    figure.savefig(path, dpi=DPI, metadata={"Software": None})
+    save(figure, path)
 
 
 def _means(share_C: NDArray[np.float64], groups: list[NDArray[np.int64]]) -> list[float]:

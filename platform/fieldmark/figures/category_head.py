@@ -48,7 +48,7 @@ def _about(found: Accuracies) -> str:
     return (
         f"{int(found.n_C.sum()):,} test pictures of {len(found.n_C):,} categories, {sizes} each; "
         f"{first.config.backbone}, {first.config.resolution} px"
-    )
+    ) + ("; gain: second run less first, in points" if len(found.runs) == 2 else "")
 
 
 def _caution(found: Accuracies) -> list[str]:

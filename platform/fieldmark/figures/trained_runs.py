@@ -1,7 +1,9 @@
 """What the figures of trained classifiers read from a store, and how they name the runs."""
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +23,7 @@ BOUND_COLOUR = "#a8790c"
 GREY = "#8a9099"
 INK = "#22303c"
 DPI = 160
+IMAGE_ONLY = "image_only"
 _SCORES = ("joint", "image")
 _IMPLIED = {"fusion_settings", "fusion_version"}
 
@@ -59,11 +62,16 @@ def read_runs(store: "Store", run_ids: Sequence[str]) -> tuple[TrainedRun, ...]:
     if len({(record.spec.fingerprint, record.spec.protocol) for record in records}) > 1:
         raise UserError("these runs are of different data sets or protocols, so one figure must not show them together")
     return tuple(
-        TrainedRun(
-            record=record, label=label, colour=COLOURS[place % len(COLOURS)], test=test_evaluation(store, record.run_id)
-        )
-        for place, (record, label) in enumerate(zip(records, labels(records), strict=True))
+        TrainedRun(record=record, label=label, colour=colour, test=test_evaluation(store, record.run_id))
+        for record, label, colour in zip(records, labels(records), _colours(records), strict=True)
     )
+
+
+def _colours(records: Sequence[RunRecord]) -> list[str]:
+    """Returns each run's colour: in their order, but what looks at the image alone first, as in every figure."""
+    alone = [getattr(record.spec.config, "fusion", "") == IMAGE_ONLY for record in records]
+    order = sorted(range(len(records)), key=lambda place: not alone[place])
+    return [COLOURS[order.index(place) % len(COLOURS)] for place in range(len(records))]
 
 
 def test_evaluation(store: "Store", run_id: str) -> EvaluationRecord | None:
@@ -142,9 +150,19 @@ def bare(axes: Any) -> None:
     axes.set_axisbelow(True)
 
 
+def save(figure: Any, path: Path) -> None:
+    """Writes a figure as PNG; its folder is made. A letter that no font has is drawn as a box, without a word."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with warnings.catch_warnings():
+        # Names are the user's, and the CSV has them whole: nobody can do anything about a font.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
+        figure.savefig(path, dpi=DPI, metadata={"Software": None})
+
+
 def title(axes: Any, text: str, below: str) -> None:
-    """Writes a heading and a line below it; dollar signs are no formulas here."""
-    axes.set_title(text, loc="left", pad=22, fontsize=12, fontweight="bold", color=INK, parse_math=False)
+    """Writes a heading and one or more lines below it; dollar signs are no formulas here."""
+    pad = 9 + 13 * len(below.splitlines())
+    axes.set_title(text, loc="left", pad=pad, fontsize=12, fontweight="bold", color=INK, parse_math=False)
     axes.annotate(
         below, (0, 1), (0, 7), xycoords="axes fraction", textcoords="offset points", fontsize=8.5, color=GREY
     ).set_parse_math(False)

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from fieldmark.errors import UserError
 from fieldmark.figures.trained_runs import (
     BOUND_COLOUR,
-    DPI,
+    GREY,
     INK,
     TrainedRun,
     bare,
     bounds,
     read_runs,
+    save,
     spread,
     title,
 )
@@ -29,6 +30,8 @@ PANEL_INCHES = 3.2
 LABEL_POINTS = 8.5
 FEW_EPOCHS = 40
 """Up to as many, every epoch has a dot."""
+STRIP = (1.03, 1.1)
+"""Where what is measured on test stands: right of the last epoch, in lengths of the training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,41 +64,69 @@ def draw(store: "Store", run_ids: Sequence[str], path: Path) -> None:
     reached = bounds(store, [run for run, _ in curves])
     figure = Figure(figsize=(9, 6), layout="constrained", facecolor="white")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
-    _draw_accuracy(upper, curves, reached)
     _draw_loss(lower, curves)
+    _draw_accuracy(upper, curves, reached)
     shown = runs[0]
     setting = f"{shown.config.backbone}, {shown.config.resolution} px, {shown.record.spec.protocol}"
     title(
         upper,
         f"Training on {shown.record.spec.dataset}",
-        f"top-1 on tune by epoch; dashed, and the bound: on test; {setting}",
+        f"{setting}\nCurves: top-1 on tune. Shaded strip: top-1 on test, which is of other records than tune.",
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=DPI, metadata={"Software": None})
+    save(figure, path)
     _write(curves, reached, path.with_suffix(".csv"))
 
 
 def _draw_accuracy(axes: Any, curves: "Sequence[tuple[TrainedRun, pa.Table]]", reached: dict[str, float]) -> None:
-    ends: list[_Label] = []
-    for run, curve in curves:
-        pairs = zip(_column(curve, "epoch"), _column(curve, "top1"), strict=False)
-        scored = [(epoch, 100 * value) for epoch, value in pairs if not math.isnan(value)]
-        if scored:
-            axes.plot(
-                *zip(*scored, strict=True), color=run.colour, linewidth=1.8, marker=_marker(curves), markersize=3.5
-            )
-            ends.append(_Label(scored[-1][1], f"{run.label}  {scored[-1][1]:.1f}", run.colour, bold=True))
-        if run.test_top1 is not None:
-            axes.axhline(100 * run.test_top1, color=run.colour, linewidth=1, linestyle=(0, (5, 3)), alpha=0.7)
-            ends.append(_Label(100 * run.test_top1, f"on test  {100 * run.test_top1:.1f}", run.colour))
-    for name, value in reached.items():
-        axes.axhline(100 * value, color=BOUND_COLOUR, linewidth=1.2)
-        ends.append(_Label(100 * value, f"Bayes bound, {name}  {100 * value:.1f}", BOUND_COLOUR))
+    ends = [label for run, curve in curves for label in _draw_tune(axes, run, curve, _marker(curves))]
+    if reached or any(run.test_top1 is not None for run, _ in curves):
+        ends += _draw_test(axes, [run for run, _ in curves], reached, _epochs(curves))
     bare(axes)
     axes.grid(axis="y", color="#dfe4ea", linewidth=0.7)
     axes.set_ylabel("top-1 (%)", fontsize=9, color=INK)
-    axes.margins(x=0.01, y=0.06)
+    axes.margins(y=0.06)
     _label_ends(axes, ends)
+
+
+def _draw_tune(axes: Any, run: TrainedRun, curve: "pa.Table", marker: str | None) -> list[_Label]:
+    """Draws a run's curve; returns the label of its end."""
+    pairs = zip(_column(curve, "epoch"), _column(curve, "top1"), strict=False)
+    scored = [(epoch, 100 * value) for epoch, value in pairs if not math.isnan(value)]
+    if not scored:
+        return []
+    axes.plot(*zip(*scored, strict=True), color=run.colour, linewidth=1.8, marker=marker, markersize=3.5)
+    return [_Label(scored[-1][1], f"{run.label}, tune  {scored[-1][1]:.1f}", run.colour, bold=True)]
+
+
+def _draw_test(
+    axes: Any, runs: Sequence[TrainedRun], reached: dict[str, float], epochs: tuple[float, float]
+) -> list[_Label]:
+    """Draws what is measured on test into a strip of its own; returns its labels."""
+    left, right = (epochs[0] + share * (epochs[1] - epochs[0]) for share in STRIP)
+    axes.axvspan(left, right, color="#eef1f5", linewidth=0, zorder=0)
+    axes.annotate(
+        "test", ((left + right) / 2, 1), (0, 3), xycoords=axes.get_xaxis_transform(), textcoords="offset points",
+        fontsize=8, color=GREY, ha="center",
+    )  # fmt: skip
+    ends = []
+    for place, run in enumerate(runs, 1):
+        if run.test_top1 is not None:
+            value = 100 * run.test_top1
+            # Side by side, so that equal ones are both seen.
+            x = left + (right - left) * place / (len(runs) + 1)
+            axes.plot(x, value, "D", color=run.colour, markersize=5.5, mec="white", mew=0.6, zorder=4)
+            ends.append(_Label(value, f"{run.label}, test  {value:.1f}", run.colour))
+    for name, bound in reached.items():
+        axes.plot((left, right), (100 * bound, 100 * bound), color=BOUND_COLOUR, linewidth=2, zorder=3)
+        ends.append(_Label(100 * bound, f"Bayes bound on test, {name}  {100 * bound:.1f}", BOUND_COLOUR))
+    return ends
+
+
+def _epochs(curves: "Sequence[tuple[TrainedRun, pa.Table]]") -> tuple[float, float]:
+    """Returns the first and last epoch; half an epoch to either side where there is but one."""
+    found = [epoch for _, curve in curves for epoch in _column(curve, "epoch")]
+    first, last = min(found), max(found)
+    return (first, last) if last > first else (first - 0.5, last + 0.5)
 
 
 def _label_ends(axes: Any, ends: Sequence[_Label]) -> None:
@@ -127,8 +158,13 @@ def _draw_loss(axes: Any, curves: "Sequence[tuple[TrainedRun, pa.Table]]") -> No
     axes.grid(axis="y", color="#dfe4ea", linewidth=0.7)
     axes.set_ylabel("training loss", fontsize=9, color=INK)
     axes.set_xlabel("epoch", fontsize=9, color=INK)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.margins(x=0.01, y=0.1)
+    first, last = _epochs(curves)
+    ticks = MaxNLocator(integer=True, min_n_ticks=1).tick_values(first, last)
+    # The strip of the test figures is no epoch.
+    axes.set_xticks([int(tick) for tick in ticks if first <= tick <= last and tick == int(tick)])
+    margin = 0.02 * (last - first)
+    axes.set_xlim(first - margin, first + STRIP[1] * (last - first))
+    axes.margins(y=0.1)
 
 
 def _marker(curves: "Sequence[tuple[TrainedRun, pa.Table]]") -> str | None:

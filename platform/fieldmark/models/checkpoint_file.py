@@ -1,6 +1,10 @@
 """Files of tensors, as others write them: safetensors, or PyTorch's, of which nothing but tensors is loaded."""
 
 import hashlib
+import pickle
+import pickletools
+import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +15,10 @@ from fieldmark.errors import UserError
 
 WRAPPED = ("model", "state_dict")
 """Where a training's checkpoint keeps the model beside the optimiser and the epoch."""
+_CALLS = {"GLOBAL", "STACK_GLOBAL", "INST"}
+_BINARY = b"\x80"
+"""What a pickle of protocol 2 or later begins with."""
+_LOOKED_AT = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,14 +74,41 @@ def _pytorch(file: str) -> Mapping[str, Any]:
     import torch
 
     try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # PyTorch's remarks on files that are none of its own
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except OSError as error:
         raise UserError(f"{file}: {error.strerror or error}") from error
     except Exception as error:  # a broken archive, or a pickle that wants to run code
-        reason = " ".join(str(error).split())[:200]
-        raise UserError(f"{file}: not a PyTorch file of tensors (weights_only): {reason}") from error
+        raise UserError(f"{file}: {_refusal(file, error)}") from error
     if not isinstance(content, Mapping):
         raise UserError(
             f"{file}: expected tensors by name, or a dictionary with `model`; found {type(content).__name__}"
         )
     return content
+
+
+def _refusal(file: str, error: Exception) -> str:
+    """Returns why PyTorch did not load a file, in our words: its own advise the user to run what is in it."""
+    with open(file, "rb") as stream:
+        content = stream.read(_LOOKED_AT)
+    if not content:
+        return "the file is empty"
+    archive, named = content.startswith(b"PK"), re.search(r"GLOBAL (\w[\w.]*)", str(error))
+    refused = archive and isinstance(error, pickle.UnpicklingError)
+    if refused or (named and content.startswith(_BINARY)) or _calls(content):
+        return f"it holds code{f' ({named[1]})' if named else ''}, and was not loaded"
+    return "a damaged PyTorch file; was it copied whole?" if archive else "not a PyTorch file of tensors"
+
+
+def _calls(content: bytes) -> bool:
+    """Whether a bare pickle names something to be called; nothing of it is run."""
+    names, whole = set(), False
+    try:
+        for opcode, _, _ in pickletools.genops(content):
+            names.add(opcode.name)
+        whole = True
+    except Exception:  # no pickle, or more than was looked at
+        pass
+    # Of a text the first letters may be opcodes, too, but hardly all.
+    return bool(names & _CALLS) and (whole or content.startswith(_BINARY))

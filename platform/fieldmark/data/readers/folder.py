@@ -91,12 +91,17 @@ def _scanned(folder: str) -> RawRecords:
     labels = [path.split("/", 1)[0] if "/" in path else None for _, path in found]
     if not any(labels):
         raise UserError(f"{folder}: no pictures in folders of classes; {_EXPECTED}")
-    paths = pa.array([f"{part}/{path}" if part else path for part, path in found], pa.string())
-    columns = {"id": paths, "image": paths, "label": pa.array(labels, pa.string())}
+    # A file whose name is not UTF-8 is then not found under the name that can be told, and so left out and listed.
+    paths = pa.array([printable(f"{part}/{path}" if part else path) for part, path in found], pa.string())
+    columns = {"id": paths, "image": paths, "label": pa.array(map(_label, labels), pa.string())}
     if len({WORDS[part.lower()] for part in parts}) > 1:
         columns["split"] = pa.array([part for part, _ in found], pa.string())
     file = os.path.basename(os.path.abspath(folder))
     return one_file(file, columns, row_N=np.arange(len(found)), names={"label": "class folder"})
+
+
+def _label(name: str | None) -> str | None:
+    return None if name is None else printable(name)
 
 
 def _part_folders(folder: str) -> list[str]:
@@ -120,10 +125,35 @@ def _folders(folder: str) -> list[str]:
 
 
 def pictures_in(top: str) -> Iterator[str]:
-    """Yields the paths of pictures below a folder, relative to it, with `/`, in order of their names."""
+    """Yields the paths of pictures below a folder, relative to it, with `/`, in order of their names.
+
+    Links are followed, and each real folder is visited once: under its own name where that is below the top.
+    """
+    real_top = os.path.realpath(top)
+    seen = {real_top}
     for folder, folders, files in os.walk(top, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        shown = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = [name for name in shown if _is_new(os.path.join(folder, name), real_top, seen)]
         prefix = os.path.relpath(folder, top).replace(os.sep, "/") + "/"
         for name in sorted(files):
             if not name.startswith(".") and name.lower().endswith(SUFFIXES):
                 yield f"{prefix}{name}".removeprefix("./")
+
+
+def _is_new(folder: str, real_top: str, seen: set[str]) -> bool:
+    """Whether to look into a folder, which is then taken down as seen."""
+    real = os.path.realpath(folder)
+    if real in seen or (os.path.islink(folder) and _has_own_name(real, real_top)):
+        return False
+    seen.add(real)
+    return True
+
+
+def _has_own_name(real: str, real_top: str) -> bool:
+    """Whether a real folder is come to without a link: it is below the top, and not hidden."""
+    return not any(part.startswith(".") for part in os.path.relpath(real, real_top).split(os.sep))
+
+
+def printable(path: str) -> str:
+    """Returns a path that can be written: bytes that are not UTF-8 stand as `\\xe9`."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

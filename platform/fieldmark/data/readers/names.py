@@ -17,7 +17,10 @@ NAMES: dict[str, tuple[str, ...]] = {
 }
 """Field to the names it goes by; an earlier name wins. Case and underscores do not matter."""
 
-REQUIRED = ("label", "latitude", "longitude")
+PLACE = ("latitude", "longitude")
+REQUIRED = ("label", *PLACE)
+REQUIRED_WITH_IMAGES = ("label",)
+"""Where pictures are given, a place is one more thing to learn from, not the only one."""
 
 
 def match(header: Sequence[str], file: str, required: Sequence[str] = REQUIRED) -> dict[str, int]:

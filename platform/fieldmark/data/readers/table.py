@@ -18,20 +18,30 @@ _PARQUET_MAGIC = b"PAR1"
 
 @reader("table", "occurrences")
 def read_table(rest: str) -> Observations:
-    """Reads a table by its column names (see `names.NAMES`).
+    """Reads a table by its column names (see `names.NAMES`); with an image folder, it needs no place.
 
     Raises:
         UserError: if the file or the image folder is missing, or the file is no table with the columns needed.
     """
     path, image_root = _path_and_root(rest)
-    raw = read_records(path)
+    raw = read_records(path, names.REQUIRED if image_root is None else names.REQUIRED_WITH_IMAGES)
     if not len(raw) and not raw.malformed:
         raise UserError(f"{path}: a header but no records")
     if image_root is not None and "image" not in raw.columns:
         looked = ", ".join(names.NAMES["image"])
         raise UserError(f"{path}: an image folder was given, but there is no column for image ({looked})")
+    _check_no_half_place(path, raw)
     source = Source(name=delimited.base_name(path), fingerprint={"table": hash_file(path)}, image_root=image_root)
     return clean(raw, source)
+
+
+def _check_no_half_place(path: str, raw: RawRecords) -> None:
+    """Refuses one coordinate alone: the other's column is misspelt, and every place would be lost without a word."""
+    missing = [field for field in names.PLACE if field not in raw.columns]
+    if len(missing) == 1:
+        (given,) = (field for field in names.PLACE if field not in missing)
+        looked = ", ".join(names.NAMES[missing[0]])
+        raise UserError(f"{path}: a column {raw.name(given)}, but no column for {missing[0]} ({looked})")
 
 
 def read_records(path: str, required: tuple[str, ...] = names.REQUIRED) -> RawRecords:

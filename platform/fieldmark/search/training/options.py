@@ -74,7 +74,7 @@ class TrainOptions(BaseModel):
     compile: Annotated[bool, Parameter(negative=())] = False
     """Compile the model by torch.compile."""
     threads: int | None = None
-    """Threads (and CPUs) a worker; default: this machine's cores, divided by the workers."""
+    """Threads (and CPUs) a worker; default 1, beside GPUs all there are. Another number changes the last digits."""
     max_bad_share: float = 0.2
     """Stop before training when a larger share of the records or pictures is bad."""
     reference: Annotated[bool | None, Parameter(negative=("--no-reference",))] = None

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fieldmark.store import RunRecord, Store
 
 IMAGE_MODEL = "image_model"
+WORTH_SAYING = 0.02  # share of an epoch that its last, partial batch may take without a note
 """Name of the stage that a run consumes which starts from a trained image-only model: that run's id."""
 
 
@@ -86,6 +87,7 @@ def build_plan(options: TrainOptions, facts: TrainFacts, store: "Store | None") 
     trained = [one for one in map(config_of, both) if trains(one)]
     for one in trained:
         check_batch(one, facts)
+    notes += _left_out_of_epochs(trained, facts)
     return TrainPlan(
         facts=facts,
         main=main,
@@ -184,3 +186,13 @@ def _found(options: TrainOptions, facts: TrainFacts, config: ClassifierConfig, s
     if (record.spec.fingerprint, record.spec.protocol) != (facts.card.fingerprint, facts.card.protocol):
         raise UserError(f"--start-from {name}: it was trained on other data ({record.spec.dataset}) or another split")
     return record
+
+
+def _left_out_of_epochs(trained: list[ClassifierConfig], facts: TrainFacts) -> list[str]:
+    """Says how many pictures an epoch has no use for, where that is many: they are others in every epoch."""
+    left = facts.pictures % trained[-1].batch if trained else 0
+    if left < WORTH_SAYING * facts.pictures:
+        return []
+    return [
+        f"each epoch leaves out {left} of {facts.pictures:,} training pictures, drawn anew: its last, partial batch"
+    ]

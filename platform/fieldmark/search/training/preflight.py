@@ -15,9 +15,14 @@ SPARE_BYTES = 50_000_000
 
 
 def threads_here() -> int:
-    """Returns the threads that training in this process gets: as OMP_NUM_THREADS says, else one a core."""
-    wanted = os.environ.get("OMP_NUM_THREADS", "")
-    return int(wanted) if wanted.isdecimal() and int(wanted) else cores()
+    """Returns the threads that training in this process gets unless told: one, as each of several workers gets.
+
+    Another number adds up sums in another order, and float32 is told apart by that within some steps. Beside a GPU they
+    only prepare pictures: one a core.
+    """
+    import torch
+
+    return cores() if torch.cuda.is_available() else 1
 
 
 def cores() -> int:

@@ -7,6 +7,7 @@ from fieldmark.errors import UserError
 from fieldmark.search.training.options import RecipeName
 
 OWN = "smoke"
+PAPER_BATCH = Recipes.NAMES["paper_cnn"].batch
 PUBLISHED = tuple(name for name in get_args(RecipeName) if name != OWN)
 
 
@@ -32,7 +33,8 @@ def describe_scale(scale: Scale, config: RecipeConfig | None, recipe: str) -> st
         recipe: the named recipe that it was made of.
     """
     if scale.name == "smoke":
-        return f"scale smoke: a demonstration of the method, never a test of a published number; batch 512 / {scale.k}"
+        batch = "" if config is None else f"; batches of {config.batch} ({PAPER_BATCH} / {scale.k})"
+        return f"scale smoke: a demonstration of the method, never a test of a published number{batch}"
     if config is None:
         return "scale paper: nothing is trained"
     equal = next((name for name in PUBLISHED if not changes(config, Recipes.NAMES[name])), None)

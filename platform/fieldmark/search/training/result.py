@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 NOT_TRAINED = "not trained; add --reference to compare"
 
+MORE_THAN_NOISE = 4.0
+"""Standard errors of image-only's accuracy that there must be to gain, for a share of it to mean anything."""
+
 
 class TrainedRun(BaseModel):
     """A recorded run in figures."""
@@ -62,7 +65,8 @@ class TrainResult(BaseModel):
     bounds: dict[str, dict[str, float]]
     """The world only: fields seen to the test metrics that they allow; pictures alone, and what the run looks at."""
     share_of_gain: float | None
-    """Of the top-1 that the fields which the run looks at allow beyond image-only, what it has gained."""
+    """Of the top-1 that the fields which the run looks at allow beyond image-only, what it has gained; None where that
+    room is within the noise of the test part."""
     dataset: str
     protocol: str
     scale: str
@@ -105,7 +109,7 @@ def train_result(
         turned_wrong=None if compared is None else compared.wrong,
         compared=None if compared is None else compared.pictures,
         bounds=bounds,
-        share_of_gain=_share(main, image_only, bounds.get(information(plan.config))),
+        share_of_gain=_share(main, image_only, bounds.get(information(plan.config)), plan.facts.card.counts["test"]),
         dataset=plan.facts.card.name,
         protocol=plan.facts.card.protocol,
         scale=plan.main.scale.name,
@@ -139,12 +143,20 @@ def trained_run(task: Task, store: "Store") -> TrainedRun:
     )
 
 
-def _share(main: TrainedRun, image_only: TrainedRun | None, bound: dict[str, float] | None) -> float | None:
+def _share(
+    main: TrainedRun, image_only: TrainedRun | None, bound: dict[str, float] | None, pictures: int
+) -> float | None:
     if bound is None or image_only is None:
         return None
     alone = image_only.metrics["test"]["top1"]
     room = bound["top1"] - alone
-    return None if room <= 0 else (main.metrics["test"]["top1"] - alone) / room
+    noise = MORE_THAN_NOISE * standard_error(alone, pictures)
+    return None if room <= noise else (main.metrics["test"]["top1"] - alone) / room
+
+
+def standard_error(share: float, pictures: int) -> float:
+    """Returns that of a share among so many pictures, by the binomial distribution."""
+    return float((share * (1 - share) / pictures) ** 0.5) if pictures else 0.0
 
 
 def schema_text() -> str:

@@ -35,7 +35,7 @@ class Room:
         Args:
             nodes: of the cluster.
             allowed: numbers of workers that may be used, ascending.
-            threads: of a worker; 0: as many as there are for the largest group, at least 1.
+            threads: of a worker; 0: one, or beside GPUs as many as there are for the largest group.
             resources: what the cluster has, in words.
 
         Raises:
@@ -43,6 +43,8 @@ class Room:
         """
         least, most = allowed[0], allowed[-1]
         gpu = sum(int(node.get("GPU", 0)) for node in nodes) >= least
+        if not threads and not gpu:
+            threads = 1
         if not threads:
             cpus = int(max((node.get("CPU", 0) for node in nodes), default=1))
             fitting = (one for one in range(cpus, 0, -1) if _fits(nodes, one, gpu) >= most)
