@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from fieldmark.cli.main import run
-from fieldmark.config import digest
-from fieldmark.store import Store
+from fieldmark.config import ClassifierConfig, digest
+from fieldmark.store import Store, Trial
 from fieldmark.store.flat import EVALUATIONS
 from fieldmark.testing.store import sample_evaluation, sample_run
 from fieldmark.testing.trained_run import record_trained_run
@@ -127,7 +127,8 @@ def test_a_comparison_table_does_not_mix_views_in() -> None:
     ("tokens", "named"),
     [
         (["--resolution", "0"], "--resolution"),
-        (["--data", "world:seed=3"], "fingerprint"),
+        (["--resolution", "15"], "16"),
+        (["--data", "world:seed=3"], "learned from world-mini (world:species=6"),
         (["--data", "table:none.csv"], "none.csv"),
         (["--split", "train"], "train"),
     ],
@@ -145,3 +146,16 @@ def test_a_network_of_one_size_says_so(tmp_path: Path, capsys: pytest.CaptureFix
     run_id = record_trained_run(store, backbone="gmlp_ti16_224", resolution=224, fusion="image_only")
     assert run(["evaluate", run_id, "--store", store.url, "--resolution", "96"]) == 2
     assert "gmlp_ti16_224 was trained at 224" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["evaluate", "export", "predict"])
+def test_a_log_has_no_weights(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = Store.open(str(tmp_path / "runs"))
+    record = sample_run(seed=0)
+    config = ClassifierConfig(backbone="test_resnet", fusion="image_only")
+    spec = record.spec.model_copy(update={"config": config})
+    store.commit_run(record.model_copy(update={"run_id": spec.run_id, "spec": spec, "trial": Trial(role="imported")}))
+    (tmp_path / "a.png").write_bytes(b"")
+    source = [str(tmp_path / "a.png")] if command == "predict" else []
+    assert run([command, spec.run_id, *source, "--store", store.url]) == 2
+    assert "imported from a log: it has no weights here" in capsys.readouterr().err

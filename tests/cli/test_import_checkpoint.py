@@ -1,5 +1,8 @@
 """`fieldmark import-checkpoint`: from the authors' file to one that a training can start from."""
 
+import os
+import pickle
+import warnings
 from pathlib import Path
 
 import pytest
@@ -98,3 +101,52 @@ def test_mistakes_are_one_line(
     captured = capsys.readouterr()
     assert captured.out == "" and len(captured.err.strip().splitlines()) == 1
     assert named in captured.err and not out.exists()
+
+
+class _Bomb:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, ("it-ran",)
+
+
+def _cut(file: Path) -> None:
+    _checkpoint(file)
+    file.write_bytes(file.read_bytes()[:-500])
+
+
+FOREIGN = {
+    "an archive with code": (lambda file: torch.save({"model": _Bomb()}, file), "it holds code (posix.mkdir), and"),
+    "old PyTorch's, with code": (
+        lambda file: torch.save({"model": _Bomb()}, file, _use_new_zipfile_serialization=False),
+        "it holds code (posix.mkdir), and was not loaded",
+    ),
+    **{
+        f"a pickle of protocol {protocol} with code": (
+            lambda file, protocol=protocol: file.write_bytes(pickle.dumps({"model": _Bomb()}, protocol)),
+            "and was not loaded",
+        )
+        for protocol in range(6)
+    },
+    "a pickle without": (lambda file: file.write_bytes(pickle.dumps({"a": 1}, 4)), "not a PyTorch file"),
+    "a text": (lambda file: file.write_text("hello world\n"), "not a PyTorch file"),
+    "a shorter text": (lambda file: file.write_text("abc\n"), "not a PyTorch file"),
+    "a table": (lambda file: file.write_text("column\nfirst\nsecond\n"), "not a PyTorch file"),
+    "nothing": (lambda file: file.write_bytes(b""), "the file is empty"),
+    "half a file": (_cut, "damaged"),
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_what_is_no_checkpoint_is_refused_in_one_line_of_ours(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write, told = FOREIGN[kind]
+    monkeypatch.chdir(tmp_path)
+    write(Path("some.pth"))
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        assert run(_tokens(Path("some.pth"), Path("weights.safetensors"))) == 2
+    printed = capsys.readouterr()
+    assert printed.err.startswith("fieldmark: some.pth: ") and told in printed.err
+    assert len(printed.err.splitlines()) == 1 and "weights_only" not in printed.err
+    assert not [one for one in warned if "pickle" in str(one.message)]
+    assert [path.name for path in tmp_path.iterdir()] == ["some.pth"], "its code ran"

@@ -43,3 +43,10 @@ def test_only_listed_files_below_the_folder_are_found(tmp_path: Path) -> None:
     (tmp_path / "outside.jpg").touch()
     wanted = {"a/b/1.jpg", "3.jpg", "absent/4.jpg", "../outside.jpg", str(tmp_path / "outside.jpg")}
     assert find_files(str(root), wanted) == {"a/b/1.jpg": 3, "3.jpg": 2}
+
+
+def test_a_loop_of_links_has_an_end(tmp_path):
+    (tmp_path / "A").mkdir()
+    (tmp_path / "A" / "one.jpg").write_bytes(b"1")
+    (tmp_path / "A" / "loop").symlink_to(tmp_path)
+    assert find_files(str(tmp_path), {"A/one.jpg", "A/none.jpg"}) == {"A/one.jpg": 1}

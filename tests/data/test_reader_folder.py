@@ -1,5 +1,6 @@
 """Folders of pictures, in the forms that people keep them in."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from fieldmark.data.describe import describe
 from fieldmark.data.observations import Observations, Split
 from fieldmark.data.open import open_dataset
 from fieldmark.data.readers import read
+from fieldmark.data.readers.folder import pictures_in
 from fieldmark.errors import UserError
 
 
@@ -201,3 +203,39 @@ def test_real_photographs(shared: Path) -> None:
     described = describe(open_dataset(f"folder:{folder}"))
     assert described.counts == {"train": 2207, "tune": 296, "test": 2091, "unused": 0}
     assert (described.categories, described.read, described.bad) == (81, 4594, ())
+
+
+def test_each_real_folder_is_visited_once_and_by_its_own_name(tmp_path: Path) -> None:
+    top = tmp_path / "pics"
+    pictures(tmp_path, "pics/A/1.jpg", "pics/B/2.jpg", "pics/.kept/3.jpg", "elsewhere/4.jpg")
+    for name, target in {
+        "A/loop": "../../pics",
+        "A/z": "../B",
+        "C": "../elsewhere",
+        "D": "../elsewhere",
+        "E": ".kept",
+        "up": "..",
+        "../elsewhere/back": "../elsewhere",
+    }.items():
+        (top / name).symlink_to(target)
+    assert list(pictures_in(str(top))) == ["A/1.jpg", "B/2.jpg", "C/4.jpg", "E/3.jpg"]
+    (tmp_path / "link").symlink_to("pics")
+    assert list(pictures_in(str(tmp_path / "link"))) == list(pictures_in(str(top)))
+
+
+def test_a_link_that_leads_back_is_no_class(tmp_path: Path) -> None:
+    pictures(tmp_path, "A/1.jpg", "B/2.jpg")
+    (tmp_path / "loop").symlink_to("../" + tmp_path.name)
+    (tmp_path / "also").symlink_to("A")
+    found = read(f"folder:{tmp_path}")
+    assert labels(found) == {"A/1.jpg": "A", "B/2.jpg": "B"} and found.categories == ("A", "B")
+
+
+def test_a_name_that_is_not_utf_8_is_a_bad_record(tmp_path: Path) -> None:
+    pictures(tmp_path, "A/1.jpg", "B/2.jpg")
+    (tmp_path / "A" / "1.jpg").rename(os.fsdecode(os.fsencode(tmp_path) + b"/A/lat\xe9n.jpg"))
+    pictures(tmp_path, "A/3.jpg")
+    found = read(f"folder:{tmp_path}")
+    assert labels(found) == {"A/3.jpg": "A", "B/2.jpg": "B"}
+    (bad,) = found.report.bad
+    assert r"lat\\xe9n.jpg" in bad.reason

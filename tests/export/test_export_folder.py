@@ -1,18 +1,28 @@
 """An export holds all that a model needs, is whole or absent, and says what it is."""
 
+import datetime
 import hashlib
 import json
+import math
 import os
+import re
 import signal
 import subprocess
 import sys
 import textwrap
 
+import numpy as np
 import pytest
 import timm
+from hypothesis import given
+from hypothesis import strategies as st
 
+from fieldmark.config import ClassifierConfig
+from fieldmark.data.observations import PlaceTime
 from fieldmark.errors import UserError
 from fieldmark.export.folder import export_run
+from fieldmark.export.preprocessing import Preprocessing
+from fieldmark.models.metadata import encode_metadata
 from fieldmark.store import Store
 from fieldmark.testing.trained_run import record_trained_run
 
@@ -35,6 +45,7 @@ def test_what_is_in_it(made):
     inputs = json.loads((export / "preprocessing.json").read_text())
     assert (inputs["resolution"], inputs["center_share"]) == (32, 1.0), "the world's pictures are seen whole"
     assert inputs["feature_order"][:3] == ["sin(pi y)", "sin(pi x)", "sin(pi d)"]
+    assert "exactly this resolution" in inputs["center_share_reason"]
     assert (inputs["mean"], inputs["std"]) == ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 
 
@@ -47,6 +58,37 @@ def test_pretrained_weights_and_the_pixels_that_they_want_are_told(tmp_path, mon
     inputs = json.loads((export / "preprocessing.json").read_text())
     assert (inputs["mean"], inputs["std"]) == ([0.5] * 3, [0.5] * 3)
     assert "timm's pretrained weights test_resnet.r160_in1k" in (export / "README.md").read_text()
+
+
+@given(
+    st.floats(-90, 90),
+    st.floats(-180, 180),
+    st.dates(datetime.date(1900, 1, 1), datetime.date(2100, 12, 31)),
+    st.sampled_from(["wrap", "sphere", "none"]),
+    st.sampled_from(["dynamic_mlp", "priorsnet"]),
+    st.sampled_from(["dynamic_mlp", "priorsnet"]),
+)
+def test_the_metadata_can_be_made_from_the_file_alone(latitude, longitude, date, encoding, order, convention):
+    config = ClassifierConfig(encoding=encoding, feature_order=order, date_convention=convention)
+    inputs = json.loads(Preprocessing.of(config, center_share=0.875).model_dump_json())
+    assert inputs["center_share_reason"].startswith("the share of configuration.json")
+    told = inputs["variables"]
+    known = {"latitude": latitude, "longitude": longitude}
+    if told["day"].startswith("day of the year"):
+        known |= {"day": date.timetuple().tm_yday, "days": datetime.date(date.year, 12, 31).timetuple().tm_yday}
+    else:
+        before = datetime.date(2018, date.month, 1).timetuple().tm_yday - 1
+        known |= {"day": date.day, "before": before}
+    values = {name: eval(told[name], {}, known) for name in ("x", "y", "d") if name in told}
+    spelled = [re.sub(r"pi (\w)", r"pi * \1", one).replace(") cos", ") * cos") for one in inputs["feature_order"]]
+    found = [eval(one, {"sin": math.sin, "cos": math.cos, "pi": math.pi}, values) for one in spelled]
+    where = PlaceTime(
+        latitude_N=np.array([latitude]),
+        longitude_N=np.array([longitude]),
+        date_N=np.array([date], "datetime64[D]"),
+        observer_N=np.array([-1], np.int32),
+    )
+    np.testing.assert_allclose(found, encode_metadata(where, config)[0], atol=1e-12)
 
 
 def test_the_card_tells_figures_and_limits(made):

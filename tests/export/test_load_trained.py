@@ -92,7 +92,12 @@ def damage(folder, name, change):
         ("configuration.json", lambda data: b"{}", "changed"),
         ("configuration.json", lambda data: data.replace(b'"fusion"', b'"fussion"'), "changed"),
         ("configuration.json", lambda data: data.replace(b'"format": 1', b'"format": 9'), "newer release"),
-        ("categories.json", lambda data: b'["one", "two"]', "do not fit"),
+        ("configuration.json", lambda data: b"[]", "changed"),
+        ("configuration.json", lambda data: data.replace(b'"spec"', b'"speck"'), "changed"),
+        ("categories.json", lambda data: b'["one", "two"]', "categories.json: changed"),
+        ("categories.json", lambda data: data.replace(b"[", b"[ ", 1), "categories.json: changed"),
+        ("preprocessing.json", lambda data: b"{}", "preprocessing.json: changed"),
+        ("preprocessing.json", lambda data: data.replace(b"32", b"64", 1), "preprocessing.json: changed"),
     ],
 )
 def test_a_damaged_export_is_refused_in_one_line(made, tmp_path, name, change, told):
@@ -130,6 +135,9 @@ def test_code_in_an_export_runs_only_when_it_is_named(tmp_path, monkeypatch, cap
     assert run([asked[0], str(export), *asked[2:], "--import", str(export / "extension.py")]) == 1
     printed = capsys.readouterr()
     assert "it ran" in printed.out and "1 bad" in printed.out
+    damage(export, "extension.py", lambda data: data + b"# and more\n")
+    with pytest.raises(UserError, match=r"extension\.py: changed"):
+        load_trained(export)
 
 
 def test_loading_and_asking_import_neither_ray_nor_trackers(made):

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fieldmark.errors import UserError
+from fieldmark.export.decoding import Decoder
 from fieldmark.export.inputs import read_inputs
 
 
@@ -25,6 +26,19 @@ def test_a_folder_gives_its_pictures_by_name_and_no_place(tmp_path):
     assert all(path.endswith(name) for name, path in zip(inputs.images, inputs.paths, strict=True))
     assert not inputs.place_time.has_place_N.any() and not inputs.place_time.has_date_N.any()
     assert inputs.problems == {}
+
+
+def test_links_that_lead_back_are_passed_over(tmp_path):
+    (tmp_path / "pics" / "a").mkdir(parents=True)
+    (tmp_path / "pics" / "a" / "x.png").write_bytes(b"")
+    (tmp_path / "pics" / "loop").symlink_to("../pics")
+    assert read_inputs(tmp_path / "pics").images == ["a/x.png"]
+
+
+def test_no_file_can_have_some_names(tmp_path):
+    pq.write_table(pa.table({"image": ["a\0.jpg"]}), tmp_path / "t.parquet")
+    decoder = Decoder(read_inputs(tmp_path / "t.parquet"), resolution=32, side=None, center_share=1.0)
+    assert decoder.one(0) == "no such image file"
 
 
 def test_a_tables_columns_go_by_their_usual_names(tmp_path):
@@ -61,6 +75,7 @@ def test_missing_is_no_problem_impossible_is_named_and_left_out(tmp_path):
     assert "lat: outside -90..90" in inputs.problems[1] and "'95'" in inputs.problems[1]
     assert inputs.problems[3].endswith("named without place and date")
     assert inputs.problems[4].endswith("named without date")
+    assert inputs.problems[3].count("without") == 1, "a date that cannot be read is said to be lost once"
     assert inputs.paths[6] is None and "no image" in inputs.problems[6]
 
 

@@ -93,7 +93,12 @@ def _load(model: str, store: str, extensions: tuple[str, ...]) -> "Trained":
         return load_trained(model)
     from fieldmark.export.stored import classifiers
 
-    opened = open_existing(store)
+    try:
+        opened = open_existing(store)
+    except UserError as error:
+        raise UserError(
+            f"{model}: there is no such folder, and no store to look for such a run in ({error})"
+        ) from error
     if not classifiers(opened, model):
         where = f"no trained classifier in store {opened.url} has an id that begins so (`fieldmark runs` lists them)"
         raise UserError(f"{model}: there is no such folder, and {where}")

@@ -13,20 +13,20 @@ _GREY = 128
 
 def find_files(root: str, wanted: set[str]) -> dict[str, int]:
     """Returns which of these paths (relative to the root, with `/`) are files, with their sizes in bytes."""
-    tops = {path.split("/", 1)[0] for path in wanted}
-    return {path: size for path, size in _walk(root, "", tops) if path in wanted}
+    folders = {path[:end] for path in wanted for end, sign in enumerate(path) if sign == "/"}
+    return {path: size for path, size in _walk(root, "", folders) if path in wanted}
 
 
-def _walk(folder: str, prefix: str, only: set[str] | None = None) -> Iterator[tuple[str, int]]:
+def _walk(folder: str, prefix: str, folders: set[str]) -> Iterator[tuple[str, int]]:
+    """Yields the files below, going into these folders only: a loop of links would have no end."""
     try:
         entries = list(os.scandir(folder))
     except OSError:
         return
     for entry in entries:
-        if only is not None and entry.name not in only:
-            continue
         if entry.is_dir():
-            yield from _walk(entry.path, f"{prefix}{entry.name}/")
+            if f"{prefix}{entry.name}" in folders:
+                yield from _walk(entry.path, f"{prefix}{entry.name}/", folders)
         elif entry.is_file():
             yield f"{prefix}{entry.name}", entry.stat().st_size
 

@@ -155,5 +155,5 @@ def _has_own_name(real: str, real_top: str) -> bool:
 
 
 def printable(path: str) -> str:
-    """Returns a path that can be written: bytes that are not UTF-8 stand as `\\xe9`."""
+    """Returns a path that can be written: bytes that are not UTF-8 stand as backslash, x and two digits."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -5,7 +5,7 @@ from torch import Tensor, distributed, nn
 from torch._C._distributed_c10d import GradBucket  # `torch.distributed.GradBucket`, by the name that has a type
 from torch.nn.parallel import DistributedDataParallel
 
-from fieldmark.training.classifier.pairwise import PairwiseSum, pairwise
+from fieldmark.training.classifier.pairwise import PairwiseSum
 from fieldmark.training.classifier.workers import Workers
 
 
@@ -56,14 +56,12 @@ class Gradients:
 
     def over_workers(self, own: Tensor) -> torch.futures.Future[Tensor]:
         """Begins the sum of a bucket over all workers."""
-        if not self._workers.pairwise:
-            done = distributed.all_reduce(own, async_op=True)
-            assert done is not None
-            return done.get_future().then(lambda future: future.value()[0])
-        parts = [torch.empty_like(own) for _ in range(self._workers.size)]
-        done = distributed.all_gather(parts, own, async_op=True)
+        *before, last = self._workers.pairs
+        for group in before:
+            distributed.all_reduce(own, group=group)
+        done = distributed.all_reduce(own, group=last, async_op=True)
         assert done is not None
-        return done.get_future().then(lambda _: own.copy_(pairwise(parts)))
+        return done.get_future().then(lambda future: future.value()[0])
 
 
 def _exchange(gradients: Gradients, bucket: GradBucket) -> torch.futures.Future[Tensor]:

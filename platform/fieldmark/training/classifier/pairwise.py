@@ -20,11 +20,12 @@ class PairwiseSum:
         self._branches: dict[int, list[Tensor]] = {}
 
     def add(self, values: list[Tensor]) -> None:
-        """Adds a list that is not the last; the tensors are kept, and must not change."""
+        """Adds a list that is not the last; the tensors become this sum's own, and may change."""
         height = 0
         while height in self._branches:
-            values = torch._foreach_add(self._branches.pop(height), values)  # type: ignore[assignment]
-            height += 1
+            branch = self._branches.pop(height)
+            torch._foreach_add_(branch, values)
+            values, height = branch, height + 1
         self._branches[height] = values
 
     def add_to(self, values: list[Tensor], which: Sequence[int] | None = None) -> None:
@@ -41,11 +42,3 @@ class PairwiseSum:
     def clear(self) -> None:
         """Forgets everything, for the next step."""
         self._branches.clear()
-
-
-def pairwise(parts: Sequence[Tensor]) -> Tensor:
-    """Returns the sum of the parts of all workers, a power of two of them, in pairs."""
-    assert len(parts) & (len(parts) - 1) == 0, "a power of two"
-    while len(parts) > 1:
-        parts = [one + other for one, other in zip(parts[::2], parts[1::2], strict=True)]
-    return parts[0]

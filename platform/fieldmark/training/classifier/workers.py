@@ -1,18 +1,16 @@
 """The workers of one training: this process alone, or a group of processes that torch.distributed joins."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed
 
-from fieldmark.training.classifier.pairwise import pairwise
-
 T = TypeVar("T")
 
-MOST_PAIRWISE = 16
-"""Workers up to which every worker gets the parts of all, to add them in one order; more of them add as they come."""
+MOST_IN_PAIRS = 16
+"""Workers up to which sums are made in pairs; more of them add as they come, and differ from one worker by rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,34 +19,28 @@ class Workers:
 
     rank: int = 0
     size: int = 1
+    pairs: tuple[distributed.ProcessGroup | None, ...] = field(default=(), repr=False, compare=False)
+    """The groups over which sums are made, one after another: with the neighbour, with the pair beside, and so on, so
+    that the last digit is that of one worker (`pairwise`); or one of all workers."""
 
     @classmethod
     def current(cls) -> "Workers":
         """Returns this process's place in the group that was made for it (by Ray Train, or by a test)."""
         if not (distributed.is_available() and distributed.is_initialized()):
             return cls()
-        return cls(rank=distributed.get_rank(), size=distributed.get_world_size())
+        rank, size = distributed.get_rank(), distributed.get_world_size()
+        return cls(rank=rank, size=size, pairs=_pairs(size))
 
     @property
     def is_first(self) -> bool:
         """Whether this is worker 0, which reports and saves."""
         return self.rank == 0
 
-    @property
-    def pairwise(self) -> bool:
-        """Whether sums over the workers have the same last digit as on one worker."""
-        return self.size <= MOST_PAIRWISE and self.size & (self.size - 1) == 0
-
     def sum(self, value: Tensor) -> Tensor:
         """Returns the sum of a tensor over all workers (in place)."""
-        if self.size == 1:
-            return value
-        if not self.pairwise:
-            distributed.all_reduce(value)
-            return value
-        parts = [torch.empty_like(value) for _ in range(self.size)]
-        distributed.all_gather(parts, value)
-        return value.copy_(pairwise(parts))
+        for group in self.pairs:
+            distributed.all_reduce(value, group=group)
+        return value
 
     def any(self, flag: bool, device: str = "cpu") -> bool:
         """Whether the flag is set on any worker."""
@@ -80,3 +72,18 @@ class Workers:
             raise answer[1]
         value: T = answer[0]
         return value
+
+
+def _pairs(size: int) -> tuple[distributed.ProcessGroup | None, ...]:
+    """Returns this worker's groups; all workers must call it at once."""
+    if size == 1:
+        return ()
+    if size == 2 or size > MOST_IN_PAIRS or size & (size - 1):
+        return (None,)  # torch's name for all workers
+    mine: list[distributed.ProcessGroup | None] = []
+    for distance in (2**level for level in range(size.bit_length() - 1)):
+        for first in (one for one in range(size) if not one & distance):
+            group = distributed.new_group([first, first | distance])
+            if isinstance(group, distributed.ProcessGroup):  # not so for the workers that are outside of it
+                mine.append(group)
+    return tuple(mine)
