@@ -13,7 +13,12 @@ _GREY = 128
 
 def find_files(root: str, wanted: set[str]) -> dict[str, int]:
     """Returns which of these paths (relative to the root, with `/`) are files, with their sizes in bytes."""
-    folders = {path[:end] for path in wanted for end, sign in enumerate(path) if sign == "/"}
+    folders: set[str] = set()
+    for path in wanted:
+        folder = path.rpartition("/")[0]
+        while folder and folder not in folders:
+            folders.add(folder)
+            folder = folder.rpartition("/")[0]
     return {path: size for path, size in _walk(root, "", folders) if path in wanted}
 
 

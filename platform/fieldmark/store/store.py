@@ -168,9 +168,7 @@ class Store(Belongings):
         records = (parse(RUNS, text) for text in found["record"].to_pylist())
         return [record for record in records if isinstance(record, RunRecord)]
 
-    def evaluation_records(
-        self, where: pc.Expression | None = None, *, views: bool = False
-    ) -> list[EvaluationRecord]:
+    def evaluation_records(self, where: pc.Expression | None = None, *, views: bool = False) -> list[EvaluationRecord]:
         """Returns whole records of the matching evaluations, in the order of their ids; `views` as in `evaluations`."""
         found = self.evaluations(["evaluation_id", "record"], where, views=views).sort_by("evaluation_id")
         records = (parse(EVALUATIONS, text) for text in found["record"].to_pylist())
