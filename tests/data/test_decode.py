@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from fieldmark.data.images.decode import BadImage, decode
+from fieldmark.data.images.bad import BadImage
+from fieldmark.data.images.decode import decode
 
 COLOUR = (200, 100, 50)
 WIDE, HIGH = 40, 30

@@ -58,7 +58,8 @@ class ImageFiles:
     def _decode(self, index: int, resolution: int) -> NDArray[np.uint8] | None:
         from torchvision.transforms.v2.functional import center_crop, resize
 
-        from fieldmark.data.images.decode import BadImage, decode
+        from fieldmark.data.images.bad import BadImage
+        from fieldmark.data.images.decode import decode
 
         try:
             with open(os.path.join(self.root, self._paths[index]), "rb") as file:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from fieldmark.data.images.decode import BadImage, decode
+from fieldmark.data.images.bad import BadImage
+from fieldmark.data.images.decode import decode
 from fieldmark.data.images.sources import shrink
 from fieldmark.data.images.transforms import evaluation_transform
 from fieldmark.export.inputs import Inputs

@@ -2,28 +2,14 @@
 
 from typing import TYPE_CHECKING
 
+from fieldmark.data.images.bad import EMPTY, TRUNCATED, BadImage, check_size
 from fieldmark.data.images.headers import is_jpeg, jpeg_header
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-MAX_PIXELS = 178_956_970
-"""Pictures of more pixels are refused from their header (PIL's own limit: half a gigabyte of RGB)."""
-
-EMPTY, TRUNCATED, FOREIGN, MISSING = "empty file", "truncated", "not an image", "missing"
-TOO_LARGE, UNREADABLE = "too large", "unreadable"
-
 _CUT_OFF = "incomplete or truncated"  # what torchvision says of a file that ends too early
 _CHANNELS = (1, 3)  # grey and colour; in CMYK ink may be stored inverted or not, which torchvision does not ask
-
-
-class BadImage(Exception):
-    """A picture that cannot be used; its text is one of the short reasons above."""
-
-    @property
-    def reason(self) -> str:
-        """Why, e.g. `truncated`."""
-        return str(self)
 
 
 def decode(data: bytes) -> "Tensor":
@@ -40,16 +26,6 @@ def decode(data: bytes) -> "Tensor":
         raise BadImage(EMPTY)
     # Not PNG: a damaged one ends the process that torchvision 0.29 decodes it in.
     return _jpeg(data) if is_jpeg(data) else _other(data)
-
-
-def check_size(width: int, height: int) -> None:
-    """Refuses what would not fit into memory.
-
-    Raises:
-        BadImage: `too large (W x H pixels)`.
-    """
-    if width * height > MAX_PIXELS:
-        raise BadImage(f"{TOO_LARGE} ({width} x {height} pixels)")
 
 
 def _jpeg(data: bytes) -> "Tensor":

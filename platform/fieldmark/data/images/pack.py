@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fieldmark.data.images.decode import BadImage
+from fieldmark.data.images.bad import BadImage
 from fieldmark.data.images.pace import Pace
 from fieldmark.data.images.shards import PARTIAL, Bad, Shard, open_shard, write_shard
 from fieldmark.data.images.sources import Pictures

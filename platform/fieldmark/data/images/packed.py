@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fieldmark.data.images.decode import BadImage
+from fieldmark.data.images.bad import BadImage
 from fieldmark.data.images.pack import Layout, make, pictures_a_shard
 from fieldmark.data.images.shards import Shard
 from fieldmark.data.images.sources import Pictures

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fieldmark.data.images.decode import FOREIGN, TRUNCATED, UNREADABLE, BadImage, check_size
+from fieldmark.data.images.bad import FOREIGN, TRUNCATED, UNREADABLE, BadImage, check_size
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fieldmark.data.images.decode import BadImage
+from fieldmark.data.images.bad import BadImage
 
 if TYPE_CHECKING:
     from torch import Tensor

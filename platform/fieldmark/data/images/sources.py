@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from fieldmark.data.image_files import ImageFiles
-from fieldmark.data.images.decode import MISSING, UNREADABLE, BadImage, decode
+from fieldmark.data.images.bad import MISSING, UNREADABLE, BadImage
+from fieldmark.data.images.decode import decode
 from fieldmark.data.observations import ImageSource, Observations
 from fieldmark.data.select import SelectedImages
 
