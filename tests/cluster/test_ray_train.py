@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-KILLS = 3
-EPOCHS = 6
+KILLS = 5
+EPOCHS = 10
 TOLERANCE = 1e-6
 """Largest relative difference of any figure of a curve."""
 
@@ -24,7 +24,7 @@ def test_a_training_by_two_workers_survives_kills(
     command = [sys.executable, str(root / program[0]), str(tmp_path), *program[1:]]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found = json.loads(done.stdout)
-    assert sum(moment is not None for moment in found["driver_killed_after_seconds"]) >= 1
+    assert sum(moment is not None for moment in found["driver_killed_after_seconds"]) >= KILLS - 1
     assert max(found["relative_difference"].values()) <= TOLERANCE
     assert found["interrupted_exit_code"] == 130
     assert found["undisturbed"]["run"]["config"]["fusion"] == "gate"

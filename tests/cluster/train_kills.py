@@ -176,8 +176,11 @@ def main() -> None:
     folder, epochs, draw = arguments.folder, arguments.epochs, random.Random(arguments.seed)
     (folder / "my_fusion.py").write_text(MY_FUSION)
     whole, seconds = finished(folder, "whole", epochs)
-    kills = [kill_driver(folder, "driver", epochs, draw.uniform(5, seconds)) for _ in range(arguments.kills)]
-    finished(folder, "driver", epochs)
+    drivers = [f"driver{number}" for number in range(arguments.kills)]
+    kills = []
+    for store in drivers:
+        kills.append(kill_driver(folder, store, epochs, draw.uniform(5, seconds)))
+        finished(folder, store, epochs)
     recovered = kill_worker(folder, "worker", epochs, draw)
     code = interrupt(folder, "interrupt", epochs)
     finished(folder, "interrupt", epochs)
@@ -190,7 +193,7 @@ def main() -> None:
         "driver_killed_after_seconds": kills,
         "interrupted_exit_code": code,
         "worker_killed_run": recovered["run"],
-        "relative_difference": {name: difference(folder, "whole", name) for name in ("driver", "worker", "interrupt")},
+        "relative_difference": {name: difference(folder, "whole", name) for name in (*drivers, "worker", "interrupt")},
     }
     print(json.dumps(found))
 
