@@ -21,6 +21,7 @@ def test_a_dynamic_mlp_gains_most_of_what_place_and_date_allow(
 ) -> None:
     state = root / ".slow-state" / "train_world"
     state.mkdir(parents=True, exist_ok=True)
+    whole = not (state / "runs").exists()
     command = [sys.executable, str(root / "jobs" / "train_dynamic_mlp.py"), *FLAGS.split(), "--json"]
     found, seconds = [], []
     for _ in range(2):
@@ -36,5 +37,5 @@ def test_a_dynamic_mlp_gains_most_of_what_place_and_date_allow(
     write_evidence(
         "train_world",
         f"python jobs/train_dynamic_mlp.py {FLAGS}",
-        {**figures, **turned, "seconds": seconds[0], "seconds_again": seconds[1]},
+        {**figures, **turned, "seconds_from_nothing": seconds[0] if whole else None, "seconds_again": seconds[1]},
     )
