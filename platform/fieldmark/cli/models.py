@@ -3,7 +3,6 @@
 import fnmatch
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
@@ -131,11 +130,7 @@ def run_extensions(files: tuple[str, ...]) -> None:
     Raises:
         UserError: one cannot be read or run.
     """
-    for file in files:
-        from fieldmark.models.fusions import load_extension
+    if files:
+        from fieldmark.search.training.job import load_extensions, read_extensions
 
-        try:
-            source = Path(file).read_text()
-        except OSError as error:
-            raise UserError(f"--import {file}: cannot be read ({error.strerror})") from error
-        load_extension(source, file)
+        load_extensions(read_extensions(files))

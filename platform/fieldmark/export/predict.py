@@ -1,6 +1,5 @@
 """Names what is on pictures, chunk by chunk: any number of them in little memory."""
 
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -15,6 +14,7 @@ from fieldmark.data.observations import Indices
 from fieldmark.export.decoding import Decoded, Decoder, Found
 from fieldmark.export.inputs import Inputs
 from fieldmark.export.load import Trained
+from fieldmark.machine import cores
 from fieldmark.training.classifier.predict import predict_scores
 from fieldmark.training.evaluation import first
 
@@ -47,7 +47,7 @@ def predict(
     top_k = min(top_k, len(trained.categories))
     config = trained.config
     decoder = Decoder(inputs, resolution=config.resolution, side=config.picture_side, center_share=trained.center_share)
-    with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(min(MOST_THREADS, cores())) as pool:
         for rows, found in decoder.chunks(pool, BATCHES_A_CHUNK * batch):
             good = np.array([place for place, one in enumerate(found) if isinstance(one, Tensor)], np.int64)
             pictures = Decoded([one for one in found if isinstance(one, Tensor)])

@@ -13,6 +13,7 @@ from fieldmark.data.images.shards import Shard
 from fieldmark.data.images.sources import Pictures
 from fieldmark.data.observations import Indices
 from fieldmark.errors import UserError
+from fieldmark.machine import cores
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -77,7 +78,7 @@ class Pack:
         """Returns the picture of a record; `BadImage` if it is one."""
         if not self.pixels:
             return self.pictures.picture(position)
-        shards = self._shards or self.open(_cores(), _tell)
+        shards = self._shards or self.open(cores(), _tell)
         shard, at = divmod(position, pictures_a_shard(self.size))
         return shards[shard].image(at)
 
@@ -105,10 +106,6 @@ class PartImages:
         except BadImage as error:
             name = self.pack.pictures.name(record)
             raise UserError(f"{name}: {error.reason}; it could be read when the run was prepared") from None
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))
 
 
 def _tell(line: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fieldmark.errors import UserError
+from fieldmark.machine import cores
 from fieldmark.search.executors.guard import Guard
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class RaySession:
         if wanted is None and not _cluster_on_this_machine():
             say("starting Ray on this machine")
             self._guard = Guard()
-            ray.init(address="local", num_cpus=_cpus(), **quiet)
+            ray.init(address="local", num_cpus=cores(), **quiet)
         else:
             say(f"joining the Ray cluster {'at ' + wanted if wanted else 'on this machine'}")
             try:
@@ -135,7 +136,3 @@ def _cluster_on_this_machine() -> bool:
     """Whether `ray start` has left the address of a cluster here; other sweeps' private ones leave none."""
     root = Path(os.environ.get("RAY_TMPDIR", "/tmp" if os.path.isdir("/tmp") else tempfile.gettempdir()))
     return (root / "ray" / "ray_current_cluster").exists()
-
-
-def _cpus() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

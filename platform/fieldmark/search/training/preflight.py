@@ -1,11 +1,11 @@
 """What is checked before anything is trained: refuse with a reason instead of failing hours later."""
 
-import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fieldmark.errors import UserError
+from fieldmark.machine import cores
 from fieldmark.search.training.plan import TrainPlan
 
 if TYPE_CHECKING:
@@ -23,11 +23,6 @@ def threads_here() -> int:
     import torch
 
     return cores() if torch.cuda.is_available() else 1
-
-
-def cores() -> int:
-    """Returns the cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def check_start(plan: TrainPlan, store: "Store | None") -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fieldmark.data.observations import DataSet
 from fieldmark.errors import StoreConflict
+from fieldmark.machine import cores
 from fieldmark.search.dryrun import existing_store
 from fieldmark.search.interruption import CutOff, KeepGoing
 from fieldmark.search.lease_keeper import LeaseKeeper, this_command
@@ -18,7 +19,7 @@ from fieldmark.search.training.job import Extension, Job, load_extensions, read_
 from fieldmark.search.training.options import TrainOptions
 from fieldmark.search.training.own_code import check_own_code, keep_own_code
 from fieldmark.search.training.plan import TrainPlan, build_plan
-from fieldmark.search.training.preflight import check_model, check_start, check_store, cores, threads_here
+from fieldmark.search.training.preflight import check_model, check_start, check_store, threads_here
 from fieldmark.search.training.progress import TrainProgress
 from fieldmark.search.training.result import TrainResult, train_result
 from fieldmark.search.training.seen import keep_seen, read_seen

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-import torch
 from torch import Tensor, distributed
 
 T = TypeVar("T")
@@ -41,10 +40,6 @@ class Workers:
         for group in self.pairs:
             distributed.all_reduce(value, group=group)
         return value
-
-    def any(self, flag: bool, device: str = "cpu") -> bool:
-        """Whether the flag is set on any worker."""
-        return flag if self.size == 1 else bool(self.sum(torch.tensor([int(flag)], device=device)).item())
 
     def gather(self, value: Any) -> list[Any] | None:
         """Returns the values of all workers, in the order of their ranks, on worker 0; None elsewhere."""
