@@ -3,9 +3,9 @@
 import pytest
 
 from fieldmark.config import ClassifierConfig, Fusions, Recipes, RunSpec, Scale
+from fieldmark.config.canonical import trains
 from fieldmark.errors import UserError
 from fieldmark.models.build import build_classifier
-from fieldmark.search.training.canonical import trains
 from fieldmark.search.training.choices import GEONET
 from fieldmark.search.training.facts import TrainFacts
 from fieldmark.search.training.options import train_options

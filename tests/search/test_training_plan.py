@@ -2,12 +2,12 @@
 
 import pytest
 
-from fieldmark.config import ClassifierConfig, RunSpec, Scale
+from fieldmark.config import IMAGE_MODEL, ClassifierConfig, RunSpec, Scale
 from fieldmark.errors import UserError
 from fieldmark.search.training.dealing import allowed_workers
 from fieldmark.search.training.facts import TrainFacts, train_facts
 from fieldmark.search.training.options import train_options
-from fieldmark.search.training.plan import IMAGE_MODEL, build_plan
+from fieldmark.search.training.plan import build_plan
 from fieldmark.store import DatasetCard, RunRecord, Store
 
 

@@ -1,6 +1,6 @@
 """An image classifier that may look at place and date, too (Yang et al. 2022; SPEC sections 4 and 5)."""
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -10,11 +10,8 @@ from fieldmark.config.recipe import RecipeConfig
 Normalisation = Literal["imagenet", "half"]
 
 
-class ClassifierConfig(RecipeConfig):
-    """Backbone, fusion, resolution and recipe: every choice that can change a classifier's numbers."""
-
-    numerics_version: ClassVar[int] = 1
-    method: Literal["classifier"] = "classifier"
+class ClassifierFields(RecipeConfig):
+    """Backbone, fusion, resolution and recipe: what every training of a classifier has."""
 
     backbone: str = "resnet50"
     """A timm model name, or sk2res2net101, botnet152, pvt_large_v1."""
@@ -65,3 +62,37 @@ class ClassifierConfig(RecipeConfig):
     def looks_at_location(self) -> bool:
         """Whether place or date can change a score."""
         return self.fusion != "image_only"
+
+
+class ClassifierConfig(ClassifierFields):
+    """A classifier that is trained as a whole: every choice that can change its numbers."""
+
+    numerics_version: ClassVar[int] = 1
+    method: Literal["classifier"] = "classifier"
+
+
+class FrozenConfig(ClassifierFields):
+    """A fusion that is trained on the cached features of a frozen image-only model (SCIENCE rule 18).
+
+    The model is a stage of the run (`IMAGE_MODEL`). It has been trained on the same pictures, so a fusion sees features
+    of several augmented views; features of models trained on other folds would lie in another space each, and no
+    feature-level fusion could be trained on them together.
+    """
+
+    numerics_version: ClassVar[int] = 1
+    method: Literal["frozen"] = "frozen"
+
+    views: int = Field(4, ge=1)
+    """Augmented views of every training picture whose features are cached; epoch e sees view e mod `views`."""
+
+    @model_validator(mode="after")
+    def _pictures_are_not_mixed(self) -> Self:
+        if self.mixup or self.cutmix:
+            raise ValueError("features of pictures are cached one by one: mixup and cutmix must be 0")
+        return self
+
+    @property
+    def classifier(self) -> ClassifierConfig:
+        """The same model as one that is trained as a whole."""
+        kept = self.model_dump(mode="json", exclude={"method", "views"})
+        return ClassifierConfig.model_validate(kept)

@@ -12,7 +12,7 @@ from fieldmark.config.baselines import (
     RadiusNeighboursConfig,
     TangConfig,
 )
-from fieldmark.config.classifier import ClassifierConfig
+from fieldmark.config.classifier import ClassifierConfig, FrozenConfig
 from fieldmark.config.identity import digest
 from fieldmark.config.images import BayesConfig, ImageStageConfig
 from fieldmark.config.priorsnet import PriorsNetConfig
@@ -27,9 +27,13 @@ MethodConfig = Annotated[
     | TangConfig
     | ImageStageConfig
     | BayesConfig
-    | ClassifierConfig,
+    | ClassifierConfig
+    | FrozenConfig,
     Field(discriminator="method"),
 ]
+
+IMAGE_MODEL = "image_model"
+"""Name of the stage that a run consumes which starts from a trained image-only model: that run's id."""
 
 
 class RunSpec(BaseModel):

@@ -1,12 +1,15 @@
 """What a store keeps beside its records: for data sets, sweeps, stages, unfinished runs, and for other parts."""
 
 import builtins
+import io
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
+from fieldmark.errors import UserError
 from fieldmark.store import layout, stages
 from fieldmark.store.checkpoints import StoreCheckpoints
 from fieldmark.store.commit import read_json
@@ -81,6 +84,34 @@ class Belongings:
     def weights(self, run_id: str) -> bytes | None:
         """Returns a run's trained weights as safetensors bytes, or None where they were not kept."""
         return self.objects.get(layout.weights(run_id))
+
+    def put_probabilities(self, evaluation_id: str, scores_NC: NDArray[np.floating]) -> bool:
+        """Stores an evaluation's whole probabilities (N, C) as float16, once, in the order of its predictions.
+
+        Returns:
+            False where they are stored already.
+        """
+        buffer = io.BytesIO()
+        np.save(buffer, scores_NC.astype(np.float16), allow_pickle=False)
+        made = self.objects.put_once(layout.probabilities(evaluation_id), buffer.getvalue())
+        fault_point("probabilities.written")
+        return made
+
+    def probabilities(self, evaluation_id: str) -> NDArray[np.float16] | None:
+        """Returns an evaluation's whole probabilities (N, C), or None where they were not kept.
+
+        Raises:
+            UserError: they are damaged; names the file.
+        """
+        key = layout.probabilities(evaluation_id)
+        data = self.objects.get(key)
+        if data is None:
+            return None
+        try:
+            found: NDArray[np.float16] = np.load(io.BytesIO(data), allow_pickle=False)
+        except (ValueError, EOFError, OSError) as error:
+            raise UserError(f"{self.objects.name(key)}: damaged ({str(error).splitlines()[0]})") from error
+        return found
 
     def put_categories(self, fingerprint: str, names: Sequence[str]) -> bool:
         """Stores the names of a data set's categories, in the order of their numbers, once."""

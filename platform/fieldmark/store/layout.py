@@ -15,6 +15,7 @@ DATASETS = "datasets"
 LOGS = "logs"
 CURVES = "curves"
 PREDICTIONS = "predictions"
+PROBABILITIES = "probabilities"
 WEIGHTS = "weights"
 CATEGORIES = "categories"
 EXTENSIONS = "extensions"
@@ -34,6 +35,11 @@ def curve(run_id: str) -> str:
 def predictions(evaluation_id: str) -> str:
     """Returns the key of an evaluation's predictions."""
     return f"{PREDICTIONS}/{evaluation_id}.parquet"
+
+
+def probabilities(evaluation_id: str) -> str:
+    """Returns the key of an evaluation's whole probabilities."""
+    return f"{PROBABILITIES}/{evaluation_id}.npy"
 
 
 def weights(run_id: str) -> str:

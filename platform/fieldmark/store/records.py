@@ -105,8 +105,11 @@ class EvaluationRecord(Record):
     parameters: int = 0
     seconds: float = 0.0
     view: str = ""
-    """How the pictures were shown: empty for the run's own centre crop at the end of training, else e.g. `center:256`.
-    Tables, pages and bounds are made of empty views only (see `Store.evaluations`)."""
+    """How the pictures were shown: empty for the run's own centre crop at the end of training, else a
+    `fieldmark.config.View`'s text, e.g. `center:256`; of an ensemble `ensemble:` and the digest of its candidates and
+    rule. Tables of sweeps, pages and bounds are made of empty views only (see `Store.evaluations`)."""
+    members: tuple[str, ...] = ()
+    """Ids of the evaluations whose probabilities an ensemble averages."""
 
     @property
     def evaluation_id(self) -> str:

@@ -6,8 +6,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from fieldmark.config import ClassifierConfig, Fusions, RecipeConfig, Recipes
+from fieldmark.config.canonical import SIZES_OF_FILES, as_drawn, image_only, is_frozen, trains
 from fieldmark.errors import UserError
-from fieldmark.search.training.canonical import SIZES_OF_FILES, as_drawn, image_only, is_frozen, trains
 from fieldmark.search.training.facts import NO_DATES, NO_METADATA, NO_PLACES, TrainFacts
 from fieldmark.search.training.options import TrainOptions, parse_pairs
 from fieldmark.search.training.published import check_recipe

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from fieldmark.config import ClassifierConfig
+from fieldmark.config.canonical import trains
 from fieldmark.search.estimate import PREDICTION_BYTES, RECORD_BYTES
 from fieldmark.search.tasks import Task
-from fieldmark.search.training.canonical import trains
 from fieldmark.search.training.facts import TrainFacts
 from fieldmark.search.training.options import TrainOptions
 from fieldmark.search.training.plan import TrainPlan, config_of

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from fieldmark.config import BayesConfig, ClassifierConfig, MethodConfig, RunSpec, Scale
+from fieldmark.config import IMAGE_MODEL, BayesConfig, ClassifierConfig, MethodConfig, RunSpec, Scale
+from fieldmark.config.canonical import is_frozen, started, trains
 from fieldmark.errors import UserError
 from fieldmark.figures.trained_runs import information
 from fieldmark.search.objective import Objective
 from fieldmark.search.tasks import Task
-from fieldmark.search.training.canonical import is_frozen, started, trains
 from fieldmark.search.training.choices import GEONET_RECIPE, classifier_config, recipe_name, reference_config
 from fieldmark.search.training.dealing import check_batch, checked_workers
 from fieldmark.search.training.facts import TrainFacts
@@ -20,9 +20,7 @@ from fieldmark.store.records import Trial
 if TYPE_CHECKING:
     from fieldmark.store import RunRecord, Store
 
-IMAGE_MODEL = "image_model"
 WORTH_SAYING = 0.02  # share of an epoch that its last, partial batch may take without a note
-"""Name of the stage that a run consumes which starts from a trained image-only model: that run's id."""
 
 
 class TrainPlan(BaseModel):

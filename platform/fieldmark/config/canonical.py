@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from fieldmark.config import ClassifierConfig, Fusions, RecipeConfig
+from fieldmark.config.classifier import ClassifierConfig
+from fieldmark.config.fusions import Fusions
+from fieldmark.config.recipe import RecipeConfig
 
 LOCATION_FIELDS = (
     "encoding",

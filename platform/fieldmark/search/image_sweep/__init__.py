@@ -1,0 +1,1 @@
+"""Sweeps of image classifiers: fusions and resolutions."""

@@ -1,0 +1,1 @@
+"""Runs what the tables of a paper need, and only what the store lacks."""

@@ -1,0 +1,1 @@
+"""Trains fusions on the cached features of a frozen image-only model."""
