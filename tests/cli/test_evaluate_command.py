@@ -75,6 +75,46 @@ def test_another_resolution_is_a_record_of_its_own(
     assert again["new"] is False and again["equal"] is True
 
 
+def test_views_are_typed_or_put_together(recorded: tuple[Store, str], capsys: pytest.CaptureFixture[str]) -> None:
+    store, _ = recorded
+    flags = ["--sizes", "48,24", "--crops", "ten", "--fields", "place", "--view", "twelve", "--view", "center:32"]
+    assert _evaluate(recorded, *flags, "--keep-probabilities", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [(one["view"], one["new"]) for one in found] == [("twelve", True), ("", False), ("ten:24+48 place", True)]
+    for one in found:
+        kept = store.probabilities(one["evaluation_id"])
+        assert kept is not None and kept.shape == (one["n"], 6)
+    assert _evaluate(recorded, "--view", "ten:24+48 place", "--keep-probabilities", "--json") == 0
+    (again,) = json.loads(capsys.readouterr().out)
+    assert again["equal"] is True and again["new"] is False
+
+
+def test_details_name_categories_groups_and_what_was_turned(
+    recorded: tuple[Store, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, _ = recorded
+    image_only = record_trained_run(store, fusion="image_only", sharpness=100.0)
+    flags = ["--details", "--against", image_only[:10]]
+    assert _evaluate(recorded, *flags, "--head", "4", "--json") == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    told = found["details"]
+    assert len(told["categories"]) == 6 and all(one["training_images"] == 4 for one in told["categories"])
+    assert sum(one["n"] * one["top1"] for one in told["categories"]) == pytest.approx(found["n"] * found["now"]["top1"])
+    assert told["head"]["n"] == found["n"] and told["tail"]["top1"] is None
+    reference = [one for one in store.evaluation_records() if one.score == "image" and one.split == "test"]
+    gain = found["now"]["top1"] - reference[0].metrics["top1"]
+    assert told["against"]["right"] - told["against"]["wrong"] == pytest.approx(gain * found["n"], abs=1e-4)
+    assert _evaluate(recorded, *flags) == 0
+    shown = capsys.readouterr().out
+    assert "head, from 100 training pictures: no category has so many" in shown and "turned right" in shown
+    assert _evaluate(recorded, *flags, "--head", "4") == 0
+    assert "tail, below: no category has so few" in capsys.readouterr().out
+    assert _evaluate(recorded, "--resolution", "48", *flags) == 2
+    assert f"fieldmark evaluate {image_only[:10]} --split test --view 'center:48'" in capsys.readouterr().err
+    assert _evaluate(recorded, "--against", recorded[1]) == 2
+    assert "expected an image-only run" in capsys.readouterr().err
+
+
 def test_old_ids_stay_and_packed_views_stay_hidden() -> None:
     evaluation = sample_evaluation(sample_run(0))
     assert evaluation.evaluation_id == digest({"runs": evaluation.run_ids, "split": "test", "score": "prior_raw"}), (
@@ -131,6 +171,11 @@ def test_a_comparison_table_does_not_mix_views_in() -> None:
         (["--data", "world:seed=3"], "learned from world-mini (world:species=6"),
         (["--data", "table:none.csv"], "none.csv"),
         (["--split", "train"], "train"),
+        (["--sizes", "32,x"], "--sizes 32,x"),
+        (["--sizes", "32", "--resolution", "48"], "give one of them"),
+        (["world"], "world"),
+        (["--view", "eleven"], "--view 'eleven': expected"),
+        (["--keep-probabilities", "--probabilities-budget", "10"], "expected at least 288"),
     ],
 )
 def test_a_mistake_is_one_line(

@@ -16,7 +16,7 @@ VARY = ("dropout", "width", "depth", "decay", "encoding")
 def told(params: dict[str, object], value: float, state: study.State = "complete") -> Told:
     distributions = study.fixed(params, lambda trial: space.suggest(trial, VARY if "width" in params else ()))
     assert distributions is not None
-    return Told(params=params, distributions=distributions, state=state, value=value, epochs=3)
+    return Told(params=params, distributions=distributions, state=state, values=(value,), epochs=3)
 
 
 @st.composite
@@ -38,26 +38,26 @@ def histories(draw: st.DrawFn) -> list[Told]:
 @settings(max_examples=25, deadline=None)
 @given(histories(), st.integers(0, 2**20))
 def test_the_same_history_gives_the_same_question(history: list[Told], seed: int) -> None:
-    first = study.ask(history, "maximize", "tpe", seed, space.suggest)
-    assert first == study.ask(history, "maximize", "tpe", seed, space.suggest)
+    first = study.ask(history, ["maximize"], "tpe", seed, space.suggest)
+    assert first == study.ask(history, ["maximize"], "tpe", seed, space.suggest)
 
 
 @settings(max_examples=25, deadline=None)
 @given(histories())
 def test_the_study_has_every_trial(history: list[Told]) -> None:
-    trials = study.make_study(history, "maximize").trials
+    trials = study.make_study(history, ["maximize"]).trials
     assert [trial.params for trial in trials] == [one.params for one in history]
     states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
     for one, trial in zip(history, trials, strict=True):
         assert trial.state == states.get(one.state, TrialState.RUNNING)
         if one.state == "pruned":
-            assert trial.intermediate_values == {3: one.value}
+            assert trial.intermediate_values == {3: one.values[0]}
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_every_sampler_answers_within_the_space(sampler: str) -> None:
     history = [told(space.parameters(config), 0.5 + row.row / 100) for row, config in space.published()[:9]] * 2
-    config, params, distributions = study.ask(history, "maximize", sampler, 5, space.suggest)
+    config, params, distributions = study.ask(history, ["maximize"], sampler, 5, space.suggest)
     assert study.fixed(params, space.suggest) == distributions
     assert space.parameters(config) == params
 

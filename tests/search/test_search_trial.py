@@ -8,6 +8,7 @@ import pytest
 from fieldmark.config import ClassFrequencyConfig, PriorsNetConfig
 from fieldmark.data.experiment import ExperimentData, experiment_data
 from fieldmark.data.open import open_dataset
+from fieldmark.search.executors.priorsnet_bench import PriorsNetBench
 from fieldmark.search.executors.work import Work
 from fieldmark.search.facts import facts_of
 from fieldmark.search.interruption import CutOff
@@ -142,7 +143,7 @@ def test_a_published_row_is_never_stopped(small) -> None:
 def test_work_in_a_thread_can_be_cut_off(small, store: Store) -> None:
     plan, data = small
     task = task_of(plan, SMALL.model_copy(update={"epochs": 100_000}))
-    work = Work(task, data, store)
+    work = Work(task, PriorsNetBench(data, store))
     while not work.epoch:
         work.wait(0.01)
     assert work.outcome is None
@@ -160,7 +161,7 @@ def test_work_that_cannot_record_says_why(small, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(store, "commit_evaluation", full)
     monkeypatch.setattr(store, "append_log", full)
-    work = Work(task_of(plan, ClassFrequencyConfig()), data, store)
+    work = Work(task_of(plan, ClassFrequencyConfig()), PriorsNetBench(data, store))
     assert work.wait(30)
     assert work.outcome is not None
     assert (work.outcome.kind, work.outcome.message) == ("lost", "OSError: no space left on device")

@@ -2,11 +2,13 @@
 
 import os
 import signal
+from functools import partial
 from pathlib import Path
 
 from fieldmark.config import ClassFrequencyConfig, PriorsNetConfig
 from fieldmark.data.experiment import experiment_data
 from fieldmark.data.open import open_dataset
+from fieldmark.search.executors.priorsnet_bench import PriorsNetBench
 from fieldmark.search.facts import facts_of
 from fieldmark.search.options import sweep_options
 from fieldmark.search.plan import SweepPlan, build_plan
@@ -43,7 +45,7 @@ def test_trials_on_ray(small_records: Path, tmp_path: Path) -> None:
     plan = build_plan(sweep_options(data=spec), facts_of(dataset, spec, None), {})
     store, here = Store.open(str(tmp_path / "runs")), Store.open("memory://")
     said: list[str] = []
-    executor = TuneExecutor(data, store, address=None, max_concurrent=2, say=said.append)
+    executor = TuneExecutor(partial(PriorsNetBench, data), store, address=None, max_concurrent=2, say=said.append)
     try:
         tasks = [task_of(plan, SMALL, seed) for seed in range(2)]
         for task in tasks:

@@ -2,6 +2,8 @@
 
 from fieldmark.search.executors.watchdog import Watchdog
 
+ASKS = "trial(s) ask for 1 CPU each"
+
 
 class Clock:
     now = 0.0
@@ -13,7 +15,7 @@ class Clock:
 def test_it_says_what_is_asked_for_and_what_is_there() -> None:
     said: list[str] = []
     clock = Clock()
-    dog = Watchdog(said.append, lambda: "1 node(s), 2 CPUs of which 0 are free", patience=60, clock=clock)
+    dog = Watchdog(said.append, lambda: "1 node(s), 2 CPUs of which 0 are free", asks=ASKS, patience=60, clock=clock)
     for clock.now in (0, 30, 59):
         dog.look(3, 0)
     assert not said
@@ -27,7 +29,7 @@ def test_it_says_what_is_asked_for_and_what_is_there() -> None:
 def test_signs_of_life_and_having_nothing_to_do_keep_it_quiet() -> None:
     said: list[str] = []
     clock = Clock()
-    dog = Watchdog(said.append, str, patience=60, clock=clock)
+    dog = Watchdog(said.append, str, asks=ASKS, patience=60, clock=clock)
     for second in range(0, 600, 50):
         clock.now = second
         dog.look(1, second)

@@ -13,7 +13,7 @@ from fieldmark.search.training.group import GroupTraining
 from fieldmark.search.training.job import Job
 from fieldmark.search.training.link import Mailbox, Message
 from fieldmark.search.training.progress import TrainProgress
-from fieldmark.search.training.worker import _may_pass
+from fieldmark.search.training.worker import may_pass
 from fieldmark.store import Store
 from fieldmark.training.classifier.execution import StepInfo
 
@@ -73,6 +73,6 @@ def test_a_users_mistake_is_a_line_and_anything_else_is_recorded(training):
 
 
 def test_only_errors_that_another_workers_death_explains_are_worth_a_restart():
-    assert _may_pass(RuntimeError("Connection closed by peer")) and _may_pass(ConnectionResetError())
-    assert not _may_pass(UserError("no")) and not _may_pass(FloatingPointError("nan"))
-    assert not _may_pass(torch.OutOfMemoryError("CUDA out of memory"))
+    assert may_pass(RuntimeError("Connection closed by peer")) and may_pass(ConnectionResetError())
+    assert not may_pass(UserError("no")) and not may_pass(FloatingPointError("nan"))
+    assert not may_pass(torch.OutOfMemoryError("CUDA out of memory"))

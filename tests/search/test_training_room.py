@@ -48,3 +48,25 @@ def test_an_elastic_group_has_allowed_sizes_only():
     policy = AllowedSizes(ScalingConfig(num_workers=(1, 4), resources_per_worker={"CPU": 1}), (1, 2, 4))
     sizes = [policy._count_possible_workers({"node": {"CPU": cpus}}) for cpus in range(6)]
     assert sizes == [0, 1, 2, 2, 4, 4]
+
+
+def groups(nodes, workers, most=None):
+    return Room.of_groups(nodes, workers, "2 CPUs", most)
+
+
+def test_there_are_as_many_groups_at_once_as_can_be_placed():
+    assert groups(TWO, 2)[0] == 1
+    count, each = groups([{"CPU": 5.0}, {"CPU": 4.0}], 2)
+    assert (count, each.workers, each.threads, each.gpu) == (4, 2, 1, False)
+    assert groups([{"CPU": 9.0}], 2, most=3)[0] == 3
+    with pytest.raises(UserError, match=r"--workers 3: each asks for 1 CPU; the cluster has 2 CPUs, room for 2"):
+        groups(TWO, 3)
+
+
+def test_groups_share_the_cores_beside_the_gpus():
+    count, each = groups(LAB, 2)
+    assert (count, each.gpu, each.threads) == (2, True, 4)
+    assert groups(LAB, 2, most=1)[1].threads == 8
+    assert groups(LAB, 4)[0] == 1
+    count, each = groups(LAB, 8)
+    assert (count, each.gpu) == (2, False), "on the CPUs, where there are too few GPUs for one group"

@@ -67,6 +67,7 @@ def keep(store, other):
     checkpoints = store.checkpoints("r")
     checkpoints.save(b"state")
     checkpoints.clear()
+    store.put_probabilities("e", np.full((2, 4), 0.25))
     store.put_weights("r", b"weights")
     store.put_categories("f0", ["a", "b"])
     store.put_extension("r", "import fieldmark\n")

@@ -1,73 +1,68 @@
-"""`fieldmark evaluate`: a stored run's figures again, or at another resolution."""
+"""`fieldmark evaluate`: a stored run's figures again, or in another view."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from fieldmark.cli.common import JsonFlag, StoreFlag, open_existing, print_json
-from fieldmark.cli.models import ImportFlag, run_extensions
-from fieldmark.errors import UserError
+from fieldmark.cli.common import open_existing, print_json
+from fieldmark.cli.evaluation_details import found_details, print_details
+from fieldmark.cli.models import run_extensions
+from fieldmark.cli.view_options import EvaluateOptions
 
 if TYPE_CHECKING:
-    from fieldmark.export.evaluate import Figures
-
-SplitFlag = Literal["tune", "test", "both"]
+    from fieldmark.evaluation.stored import Figures
 
 
-def evaluate(
-    run: str,
-    /,
-    *,
-    data: Annotated[str | None, Parameter(help="Where the run's data set is now; default: where it was.")] = None,
-    resolution: Annotated[int | None, Parameter(help="Side of the pictures, in pixels; default: the run's.")] = None,
-    split: Annotated[SplitFlag, Parameter(help="tune, test or both.")] = "test",
-    store: StoreFlag = "runs",
-    device: Annotated[str, Parameter(help="cpu, cuda, cuda:1, ...; auto takes a GPU where there is one.")] = "auto",
-    extensions: ImportFlag = (),
-    json: JsonFlag = False,
-) -> int:
-    """Evaluate a trained run by the centre crop.
+def evaluate(run: str, /, *, options: Annotated[EvaluateOptions | None, Parameter(name="*")] = None) -> int:
+    """Evaluate a trained run: by its own centre crop, or at other sizes, by several crops, with fields withheld.
 
-    At the run's own resolution this verifies what was recorded when it ended, and writes nothing. At another
-    resolution the figures are recorded as a view of their own, which no comparison table mixes with the run's. Exit
-    code 1: the figures are not those recorded.
+    In the run's own view this verifies what was recorded when it ended, and records nothing. Figures in another view
+    are recorded as a view of their own, which no comparison table mixes with the run's. Exit code 1: the figures are
+    not those recorded.
 
     Args:
         run: The id of a trained classifier's run, or its first digits.
     """
     from fieldmark.cli.predict import chosen_device
     from fieldmark.data.observations import Split
-    from fieldmark.export.evaluate import evaluate_run
+    from fieldmark.evaluation.stored import Keeping, evaluate_run, run_dataset
+    from fieldmark.export.stored import read_run
 
-    _check_resolution(resolution)
-    opened = open_existing(store)
-    run_extensions(extensions)
-    splits = {"tune": [Split.TUNE], "test": [Split.TEST], "both": [Split.TUNE, Split.TEST]}[split]
-    found = evaluate_run(opened, run, splits, data=data, resolution=resolution, device=chosen_device(device), say=_say)
-    if json:
-        print_json([{**one.model_dump(mode="json"), "equal": one.equal} for one in found])
+    options = options or EvaluateOptions()
+    views = options.views()
+    store = open_existing(options.store)
+    run_extensions(options.extensions)
+    splits = {"tune": [Split.TUNE], "test": [Split.TEST], "both": [Split.TUNE, Split.TEST]}[options.split]
+    stored = read_run(store, run)
+    dataset = run_dataset(stored, options.data)
+    found = evaluate_run(
+        store,
+        stored,
+        dataset,
+        splits,
+        views=views,
+        keeping=Keeping(probabilities=options.keep_probabilities, budget=options.probabilities_budget),
+        device=chosen_device(options.device),
+        say=_say,
+    )
+    told = found_details(store, stored, dataset, found, options) if options.details or options.against else None
+    if options.json_output:
+        print_json([_json(one, told[place] if told else None) for place, one in enumerate(found)])
     else:
-        for one in found:
+        for place, one in enumerate(found):
             _print(one)
+            if told:
+                print_details(told[place])
     return 1 if any(one.equal is False for one in found) else 0
-
-
-def _check_resolution(resolution: int | None) -> None:
-    """Refuses what no classifier can be trained at."""
-    from pydantic import ValidationError
-
-    from fieldmark.config import ClassifierConfig
-    from fieldmark.search.options import describe_invalid
-
-    try:
-        ClassifierConfig.model_validate({} if resolution is None else {"resolution": resolution})
-    except ValidationError as error:
-        raise UserError(describe_invalid(error)) from error
 
 
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
+
+
+def _json(one: "Figures", details: dict[str, Any] | None) -> dict[str, Any]:
+    return {**one.model_dump(mode="json"), "equal": one.equal, **({} if details is None else {"details": details})}
 
 
 def _print(one: "Figures") -> None:
@@ -82,7 +77,7 @@ def _print(one: "Figures") -> None:
 
 def _verdict(one: "Figures") -> str:
     if one.new:
-        return "recorded as a view of the run; no comparison table uses it"
+        return "recorded as a view of the run"
     if one.recorded is None:
         return "nothing was recorded to compare with"
     return f"{'equal to' if one.equal else 'NOT'} what was recorded (relative difference {one.difference:.1g})"

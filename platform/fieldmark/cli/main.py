@@ -29,14 +29,21 @@ def build_app() -> App:
 
     sweep = _group("sweep", "Run a sweep. The same command again goes on with it.")
     sweep.command("fieldmark.cli.sweep:priorsnet", help="Sweep PriorsNet: batch, learning rate, sampler (Table S2).")
+    sweep.command("fieldmark.cli.image_sweeps:fusion", help="Sweep how place and date come in: fusion and its widths.")
+    sweep.command("fieldmark.cli.image_sweeps:resolution", help="Sweep training and test resolutions, and backbones.")
     app.command(sweep)
 
+    app.command("fieldmark.cli.reproduce:reproduce", help="Reproduce a paper's tables and figures: what is missing.")
+
     app.command("fieldmark.cli.train:train", help="Train an image classifier that looks at place and date, too.")
-    app.command("fieldmark.cli.evaluate:evaluate", help="Evaluate a trained run by the centre crop.")
+    app.command("fieldmark.cli.evaluate:evaluate", help="Evaluate a trained run: other sizes, crops, fields.")
+    app.command("fieldmark.cli.ensemble:ensemble", help="Average stored predictions of several runs.")
+    app.command("fieldmark.cli.localise:localise", help="Score where a model looks, on the world: the pointing game.")
     app.command("fieldmark.cli.predict:predict", help="Name what is on pictures, by a trained run or an export.")
     app.command("fieldmark.cli.export:export", help="Take a trained model away: weights, categories, model card.")
 
     app.command("fieldmark.cli.table:table", help="Print a published table beside what was measured.")
+    app.command("fieldmark.cli.figure:figure", help="Draw a published figure from what was measured.")
     app.command("fieldmark.cli.runs:runs", help="List, show, retract and repeat runs.")
     app.command("fieldmark.cli.runs:logs", help="Print what a run wrote while it ran.")
 

@@ -75,7 +75,7 @@ def _cell(name: str, row: Mapping[str, Any]) -> str:
 def _method(row: Mapping[str, Any]) -> str:
     """Returns the method, and which of its kind: a fusion, or a bound's information and resolution."""
     method = str(row["method"])
-    if method == "classifier":
+    if method in ("classifier", "frozen"):
         return f"{method}:{row['config.fusion']}"
     if method == "bayes":
         return f"{method}:{row['config.information']}@{row['config.resolution']}px"

@@ -17,7 +17,10 @@ def table(
     format: Format = "terminal",
     store: StoreFlag = "runs",
     dataset: Annotated[
-        str | None, Parameter(help="Data set to join, by name; needed where the store holds several.")
+        str | None,
+        Parameter(
+            help="Data set to join, by name; needed where a sweep's store holds several. S1, S3 to S6: as published."
+        ),
     ] = None,
     scale: Annotated[Literal["smoke", "paper"] | None, Parameter(help="Which runs to join, by scale.")] = None,
     sweep: Annotated[
@@ -26,7 +29,7 @@ def table(
     score: Annotated[str | None, Parameter(help="Score source; default: the product as published.")] = None,
     output: Annotated[Path | None, Parameter(help="Write to this file instead of standard output.")] = None,
 ) -> None:
-    """Print a published table beside what was measured.
+    """Print a published table beside what was measured: S2 by a sweep, S1 and S3 to S6 by a reproduction.
 
     Args:
         name: The table's name, e.g. S2.

@@ -12,7 +12,7 @@ from fieldmark.errors import UserError
 from fieldmark.search.training.options import TrainOptions
 
 if TYPE_CHECKING:
-    from fieldmark.search.training.result import TrainedRun, TrainResult
+    from fieldmark.search.training.result import FrozenBackbone, TrainedRun, TrainResult
     from fieldmark.store import Store
 
 EXIT_FAILED = 1
@@ -105,7 +105,8 @@ def _print(result: "TrainResult") -> None:
     table.add_column("", no_wrap=True)
     for name in COLUMNS:
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_row(str(result.run.config["fusion"]), *_cells(result.run))
+    name = str(result.run.config["fusion"])
+    table.add_row(name if result.frozen is None else f"{name}\n  frozen backbone", *_cells(result.run))
     if result.image_only is not None:
         table.add_row("image only", *_cells(result.image_only))
     for fields, metrics in result.bounds.items():
@@ -119,6 +120,8 @@ def _print_remarks(result: "TrainResult") -> None:
 
     pictures = result.images["test"]
     error = standard_error(result.run.metrics["test"]["top1"], pictures)
+    if result.frozen is not None:
+        _print_frozen(result.frozen)
     print(f"test: {pictures:,} pictures, one training; the standard error of its top-1 is {error:.4f}")
     if result.compared is not None and result.turned_right is not None and result.turned_wrong is not None:
         print(
@@ -132,6 +135,15 @@ def _print_remarks(result: "TrainResult") -> None:
         print(f"image only  {result.without_image_only}")
     for line in result.left_out:
         print(line)
+
+
+def _print_frozen(frozen: "FrozenBackbone") -> None:
+    took = "no longer in the store" if frozen.cache_seconds is None else f"made in {frozen.cache_seconds:.1f} s"
+    print(
+        f"frozen      the fusion alone was trained, on {frozen.views} cached views of each training picture, of which "
+        f"image only names {frozen.train_top1:.1%} rightly ({frozen.test_top1:.1%} of test)"
+    )
+    print(f"features    {took}, once for every fusion on this model; not in the seconds above")
 
 
 def _count(expected: float) -> str:

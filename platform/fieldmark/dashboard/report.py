@@ -3,17 +3,14 @@
 import base64
 import hashlib
 import json
-import os
-import secrets
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from fieldmark.dashboard.page import Page, build_page
+from fieldmark.dashboard.writing import environment, replace_file, resource
 from fieldmark.errors import UserError
 from fieldmark.figures.sweep_reading import read_sweep
 
@@ -42,7 +39,7 @@ def write_report(store: "Store", sweep_id: str, folder: Path) -> Path:
         raise UserError(f"sweep {sweep_id}: the store {store.url} has no result of it on a test part yet")
     path = Path(folder) / sweep_id / "index.html"
     try:
-        _replace(path, render_page(build_page(store, scores)).encode())
+        replace_file(path, render_page(build_page(store, scores)).encode())
     except OSError as error:
         raise UserError(f"{path}: the page cannot be written ({error.strerror})") from error
     return path
@@ -52,16 +49,19 @@ def render_page(page: Page) -> str:
     """Returns the page's HTML. Scripts are allowed by their hashes, and nothing may be loaded from anywhere."""
     from plotly.offline import get_plotlyjs
 
-    environment = _environment()
-    scripts = {"plotly_script": get_plotlyjs(), "page_script": _resource("report.js")}
+    scripts = {"plotly_script": get_plotlyjs(), "page_script": resource("report.js")}
     assert not any("</script" in text.lower() for text in scripts.values())
     plots = {part.id: json.loads(part.plot.to_json()) for part in page.parts if part.plot is not None}
-    return environment.get_template("report.html.j2").render(
-        page=page,
-        style=Markup(_resource("report.css")),
-        script_hashes=[Markup(f"'{_hash(text)}'") for text in scripts.values()],
-        plots_json=script_safe_json(plots),
-        **{name: Markup(text) for name, text in scripts.items()},
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            page=page,
+            style=Markup(resource("report.css")),
+            script_hashes=[Markup(f"'{_hash(text)}'") for text in scripts.values()],
+            plots_json=script_safe_json(plots),
+            **{name: Markup(text) for name, text in scripts.items()},
+        )
     )
 
 
@@ -73,29 +73,5 @@ def script_safe_json(value: Mapping[str, Any]) -> Markup:
     return Markup(text)
 
 
-@cache
-def _environment() -> Environment:
-    loader = PackageLoader("fieldmark.dashboard", "templates")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-
-
-@cache
-def _resource(name: str) -> str:
-    source, _, _ = _environment().loader.get_source(_environment(), name)  # type: ignore[union-attr]
-    return source
-
-
 def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _replace(path: Path, content: bytes) -> None:
-    if path.is_file() and path.read_bytes() == content:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        unfinished.write_bytes(content)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)

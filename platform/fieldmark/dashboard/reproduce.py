@@ -1,6 +1,7 @@
 """How to get a page's results again: the command, and what they were made with."""
 
 import shlex
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
@@ -8,7 +9,7 @@ import pyarrow.compute as pc
 from fieldmark.figures.sweep_scores import SweepScores
 
 if TYPE_CHECKING:
-    from fieldmark.store import Store
+    from fieldmark.store import RunRecord, Store
 
 LIBRARIES = ("torch", "ray", "optuna", "numpy")
 
@@ -43,17 +44,23 @@ def facts(store: "Store", scores: SweepScores) -> list[tuple[str, str]]:
     found = [("Sweep", scores.sweep), ("Data fingerprint", scores.fingerprint), ("Split protocol", scores.protocol)]
     runs = store.run_records(pc.field("sweep") == scores.sweep)
     seconds = sum(run.cost.seconds for run in runs)
-    found.append(("Runs recorded", f"{len(runs):,}, {_duration(seconds)} of training in all"))
-    if runs:
-        latest = max(runs, key=lambda run: (run.provenance.ended, run.run_id)).provenance
-        libraries = [f"{name} {latest.versions[name]}" for name in LIBRARIES if name in latest.versions]
-        revision = latest.git_revision[:12] + (" with changes not committed" if latest.git_dirty else "")
-        software = [("Python", latest.python), ("Libraries", ", ".join(libraries)), ("Revision", revision)]
-        found += [(name, value) for name, value in (("Last run on", latest.device), *software) if value]
-    return found
+    found.append(("Runs recorded", f"{len(runs):,}, {duration(seconds)} of training in all"))
+    return [*found, *software(runs)]
 
 
-def _duration(seconds: float) -> str:
+def software(runs: "Sequence[RunRecord]") -> list[tuple[str, str]]:
+    """Returns what the run that ended last was made with, by name; nothing without runs."""
+    if not runs:
+        return []
+    latest = max(runs, key=lambda run: (run.provenance.ended, run.run_id)).provenance
+    libraries = [f"{name} {latest.versions[name]}" for name in LIBRARIES if name in latest.versions]
+    revision = latest.git_revision[:12] + (" with changes not committed" if latest.git_dirty else "")
+    facts = [("Python", latest.python), ("Libraries", ", ".join(libraries)), ("Revision", revision)]
+    return [(name, value) for name, value in (("Last run on", latest.device), *facts) if value]
+
+
+def duration(seconds: float) -> str:
+    """Returns a time in seconds, minutes or hours."""
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

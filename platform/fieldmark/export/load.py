@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from fieldmark.config import ClassifierConfig
+from fieldmark.config import ClassifierConfig, RunSpec
 from fieldmark.errors import UserError
 from fieldmark.export import files
+from fieldmark.export.configuration import classifier_of
 from fieldmark.export.preprocessing import Preprocessing
 from fieldmark.models.classifier import Classifier
 
@@ -107,7 +108,7 @@ def _from_export(folder: Path) -> Trained:
     described = check_export(folder)
     weights = (folder / files.WEIGHTS).read_bytes()
     try:
-        config = ClassifierConfig.model_validate(described["spec"]["config"])
+        config = classifier_of(RunSpec.model_validate(described["spec"]).config)
         inputs = Preprocessing.model_validate(_json(folder / files.PREPROCESSING))
         categories = tuple(str(name) for name in _json(folder / files.CATEGORIES))
         run_id, expected = str(described["run_id"]), described["weights_sha256"]

@@ -6,7 +6,10 @@ import pyarrow.compute as pc
 
 from fieldmark.config import ClassifierConfig
 from fieldmark.errors import UserError
+from fieldmark.export.configuration import classifier_of
 from fieldmark.store import DatasetCard, RunRecord, Store, layout
+
+METHODS = ["classifier", "frozen"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +18,7 @@ class StoredRun:
 
     record: RunRecord
     config: ClassifierConfig
+    """Of a run on frozen features, that of the same model trained as a whole: its weights are a whole model's."""
     weights: bytes
     """Safetensors of the model's state."""
     categories: tuple[str, ...]
@@ -33,7 +37,7 @@ class StoredRun:
 
 def classifiers(store: Store, prefix: str) -> list[str]:
     """Returns the ids of the trained classifiers whose run id begins so, retracted ones, too."""
-    ids = store.runs(columns=["run_id"], where=pc.field("method") == "classifier", retracted=True)["run_id"]
+    ids = store.runs(columns=["run_id"], where=pc.field("method").isin(METHODS), retracted=True)["run_id"]
     return [str(run_id) for run_id in ids.to_pylist() if run_id.startswith(prefix)]
 
 
@@ -70,12 +74,11 @@ def read_run(store: Store, prefix: str) -> StoredRun:
         raise UserError(f"run {run_id}: imported from a log: it has no weights here")
     if weights is None:
         raise UserError(f"run {run_id}: the store has no weights of it (it is {record.status}); train it again")
-    assert isinstance(record.spec.config, ClassifierConfig)
     card = _card(store, record)
     extension = store.extension(run_id)
     return StoredRun(
         record=record,
-        config=record.spec.config,
+        config=classifier_of(record.spec.config),
         weights=weights,
         categories=_categories(store, record, card),
         card=card,

@@ -13,6 +13,8 @@ from fieldmark.errors import UserError
 from fieldmark.figures.trained_runs import TrainedRun, read_runs, test_evaluation
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from fieldmark.store import Store
 
 Z_95 = 1.959964
@@ -53,7 +55,7 @@ def read_accuracies(store: "Store", run_ids: Sequence[str]) -> Accuracies:
     runs = read_runs(store, run_ids)
     control = _control(store, runs)
     ids = [run.record.run_id for run in runs] + ([] if control is None else [control[0]])
-    n_RC, right_RC = _stacked([_counts(store, run_id) for run_id in ids])
+    n_RC, right_RC = stacked([_counts(store, run_id) for run_id in ids])
     tested = np.flatnonzero((n_RC > 0).all(axis=0))
     share_RC = right_RC[:, tested] / n_RC[:, tested]
     order = np.lexsort((tested, share_RC[0]))
@@ -74,12 +76,17 @@ def _counts(store: "Store", run_id: str) -> tuple[NDArray[np.float64], NDArray[n
     found = None if evaluation is None else store.predictions(evaluation.evaluation_id)
     if found is None:
         raise UserError(f"run {run_id}: the store {store.url} has no predictions of it on test")
-    category_N = found["true_category"].to_numpy()
-    hit_N = found["hit1"].to_numpy().astype(np.float64)
+    return counts(found)
+
+
+def counts(predictions: "pa.Table") -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Returns the records of each category (C), and how many of them are named rightly (C)."""
+    category_N = predictions["true_category"].to_numpy()
+    hit_N = predictions["hit1"].to_numpy().astype(np.float64)
     return np.bincount(category_N).astype(np.float64), np.bincount(category_N, hit_N).astype(np.float64)
 
 
-def _stacked(
+def stacked(
     rows: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Returns the two rows of every run as two matrices: the last categories may be without a test record."""

@@ -1,7 +1,7 @@
 """What the figures of trained classifiers read from a store, and how they name the runs."""
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from fieldmark.config import ClassifierConfig
+from fieldmark.config import ClassifierFields, FrozenConfig, RecipeConfig
+from fieldmark.config.canonical import LOCATION_FIELDS
 from fieldmark.errors import UserError
 from fieldmark.store import EvaluationRecord, RunRecord
 
@@ -26,6 +27,8 @@ DPI = 160
 IMAGE_ONLY = "image_only"
 _SCORES = ("joint", "image")
 _IMPLIED = {"fusion_settings", "fusion_version"}
+_OF_A_METHOD = {"method", "views", *RecipeConfig.model_fields}
+"""What is another where a fusion is trained on a frozen backbone, which the label says in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +41,9 @@ class TrainedRun:
     test: EvaluationRecord | None
 
     @property
-    def config(self) -> ClassifierConfig:
+    def config(self) -> ClassifierFields:
         """The settings."""
-        assert isinstance(self.record.spec.config, ClassifierConfig)
+        assert isinstance(self.record.spec.config, ClassifierFields)
         return self.record.spec.config
 
     @property
@@ -57,7 +60,7 @@ def read_runs(store: "Store", run_ids: Sequence[str]) -> tuple[TrainedRun, ...]:
     """
     records = [store.run(run_id) for run_id in run_ids]
     for record in records:
-        if not isinstance(record.spec.config, ClassifierConfig):
+        if not isinstance(record.spec.config, ClassifierFields):
             raise UserError(f"run {record.run_id}: is no image classifier but {record.spec.config.method}")
     if len({(record.spec.fingerprint, record.spec.protocol) for record in records}) > 1:
         raise UserError("these runs are of different data sets or protocols, so one figure must not show them together")
@@ -82,18 +85,34 @@ def test_evaluation(store: "Store", run_id: str) -> EvaluationRecord | None:
 
 
 def labels(records: Sequence[RunRecord]) -> list[str]:
-    """Returns each run's fusion with the settings in which the runs differ, and its seed where that differs."""
+    """Returns each run's fusion with the settings in which the runs differ, and its seed where that differs.
+
+    A fusion that was trained on a frozen backbone says so.
+    """
     settings = [{**record.spec.config.model_dump(mode="json"), "seed": record.spec.seed} for record in records]
-    differing = [name for name in settings[0] if len({str(one[name]) for one in settings}) > 1]
+    differing = [name for name in settings[0] if len(_values(name, settings)) > 1]
     if "fusion" in differing:
         differing = [name for name in differing if name not in _IMPLIED]
+    implied = {"fusion", "views"} | (_OF_A_METHOD if "method" in differing else set())
+    named = [name for name in differing if name not in implied]
     found = [
-        ", ".join([one["fusion"], *(_word(name, one[name]) for name in differing if name != "fusion")])
-        for one in settings
+        ", ".join([_fusion(record), *(_word(name, one[name]) for name in named)])
+        for record, one in zip(records, settings, strict=True)
     ]
     if len(set(found)) < len(found):
         found = [f"{text}, run {record.run_id[:6]}" for text, record in zip(found, records, strict=True)]
     return found
+
+
+def _values(name: str, settings: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Returns the values of a field, of the runs for which it means something."""
+    return {str(one.get(name)) for one in settings if not (name in LOCATION_FIELDS and one.get("fusion") == IMAGE_ONLY)}
+
+
+def _fusion(record: RunRecord) -> str:
+    config = record.spec.config
+    assert isinstance(config, ClassifierFields)
+    return f"{config.fusion} (frozen backbone)" if isinstance(config, FrozenConfig) else config.fusion
 
 
 def _word(name: str, value: Any) -> str:
@@ -116,7 +135,7 @@ def bounds(store: "Store", runs: Iterable[TrainedRun]) -> dict[str, float]:
     return found
 
 
-def information(config: ClassifierConfig) -> str:
+def information(config: ClassifierFields) -> str:
     """Returns what a classifier looks at, as the bounds are named, e.g. `image+place+date`."""
     if not config.looks_at_location:
         return "image"

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from fieldmark.config.classifier import ClassifierConfig
+from fieldmark.config.classifier import ClassifierFields
 from fieldmark.data.observations import PlaceTime
 from fieldmark.errors import UserError
 from fieldmark.models.encoding import Floats, feature_columns, feature_count, to_units, zero_where_missing
 
 
-def metadata_size(config: ClassifierConfig) -> int:
+def metadata_size(config: ClassifierFields) -> int:
     """Returns M, the number of encoded metadata features; 0 only where the image is all that is looked at.
 
     Raises:
@@ -23,7 +23,7 @@ def metadata_size(config: ClassifierConfig) -> int:
     return size
 
 
-def encode_metadata(where: PlaceTime, config: ClassifierConfig) -> Floats:
+def encode_metadata(where: PlaceTime, config: ClassifierFields) -> Floats:
     """Returns the encoded metadata of N records, float64 (N, M).
 
     Only fields that are asked for can be missing (SCIENCE rule 1). `missing` says what happens then: `each` leaves the

@@ -23,6 +23,11 @@ class Finding:
     """By how much it holds, in the values' unit."""
     error: float = 0.0
     """Standard error of that margin for two independent runs; 0 where it is not known."""
+    terms: tuple[tuple[int, PublishedRow], ...] = ()
+    """The values whose signed sum is compared with `limit`, where the comparison is one of a sum."""
+    limit: float = 0.0
+    below: bool = False
+    """Whether the sum must not be above the limit, rather than be above it."""
 
 
 def name(row: PublishedRow) -> str:
@@ -45,7 +50,9 @@ def _lead(better: PublishedRow, worse: PublishedRow, value_of: ValueOf) -> Itera
         return
     error = math.hypot(better.standard_error or 0.0, worse.standard_error or 0.0)
     words = f"{name(better)} ({value_of(better):g}) against {name(worse)} ({value_of(worse):g})"
-    yield Finding(holds=margin > 0, text=words, margin=margin, error=error)
+    sign = 1 if better.higher_is_better else -1
+    terms = ((sign, better), (-sign, worse))
+    yield Finding(holds=margin > 0, text=words, margin=margin, error=error, terms=terms)
 
 
 def better(spec: dict[str, Any], value_of: ValueOf) -> Iterator[Finding]:
@@ -95,7 +102,8 @@ def larger_gain(spec: dict[str, Any], value_of: ValueOf) -> Iterator[Finding]:
         small = gain(find_one(other[1]), find_one(other[0]), value_of)
         if large is not None and small is not None:
             text = f"gain of {name(find_one(pair[1]))} {large:.2f} against {small:.2f} of {name(find_one(other[1]))}"
-            yield Finding(holds=large > small, text=text, margin=large - small)
+            terms = tuple((sign, find_one(one)) for sign, one in zip((-1, 1, 1, -1), (*pair, *other), strict=True))
+            yield Finding(holds=large > small, text=text, margin=large - small, terms=terms)
 
 
 def above(spec: dict[str, Any], value_of: ValueOf) -> Iterator[Finding]:
@@ -103,16 +111,19 @@ def above(spec: dict[str, Any], value_of: ValueOf) -> Iterator[Finding]:
     for row in (row for selector in spec["cells"] for row in find(selector)):
         value = value_of(row)
         if value is not None:
-            yield Finding(holds=value > spec["limit"], text=f"{name(row)} ({value:g}) above {spec['limit']:g}")
+            text = f"{name(row)} ({value:g}) above {spec['limit']:g}"
+            yield Finding(holds=value > spec["limit"], text=text, terms=((1, row),), limit=spec["limit"])
 
 
 def spread(spec: dict[str, Any], value_of: ValueOf) -> Iterator[Finding]:
     """All values lie within a range of the stated width."""
-    values = [value_of(row) for selector in spec["cells"] for row in find(selector)]
-    known = [value for value in values if value is not None]
+    values = [(value_of(row), row) for selector in spec["cells"] for row in find(selector)]
+    known = [(value, row) for value, row in values if value is not None]
     if len(known) > 1:
-        width = max(known) - min(known)
-        yield Finding(holds=width <= spec["limit"] + 1e-9, text=f"range {width:.3f}, limit {spec['limit']:g}")
+        (low, lowest), (high, highest) = (pick(known, key=lambda one: one[0]) for pick in (min, max))
+        holds, limit = high - low <= spec["limit"] + 1e-9, spec["limit"]
+        text = f"range {high - low:.3f}, limit {limit:g}"
+        yield Finding(holds=holds, text=text, terms=((1, highest), (-1, lowest)), limit=limit, below=True)
 
 
 def equal(spec: dict[str, Any], value_of: ValueOf) -> Iterator[Finding]:

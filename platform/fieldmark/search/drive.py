@@ -2,31 +2,22 @@
 
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import TypeVar
 
 from fieldmark.search.executors.base import Executor
-from fieldmark.search.scheduler import Scheduler
+from fieldmark.search.schedule import Schedule
 
 WAIT = 0.5
 """Seconds to wait for a result before looking at the clock, the lease and the display."""
 
 
-class Watch(Protocol):
-    """What is looked at between results."""
-
-    def __call__(self, scheduler: Scheduler, executor: Executor) -> None:
-        """Shows progress, checks the lease.
-
-        Raises:
-            UserError: the sweep must not go on.
-        """
-        ...
+S = TypeVar("S", bound=Schedule)
 
 
 def drive(
-    scheduler: Scheduler,
+    scheduler: S,
     executor: Executor,
-    watch: Watch,
+    watch: Callable[[S, Executor], None],
     *,
     deadline: float | None = None,
     clock: Callable[[], float] = time.monotonic,
@@ -36,15 +27,15 @@ def drive(
     Args:
         scheduler: says what to run.
         executor: runs it. It is left running, for its owner to stop.
-        watch: called before every wait.
+        watch: called before every wait, to show progress and check the lease; what it raises ends the loop.
         deadline: time of the clock after which nothing new is started.
         clock: seconds.
     """
     while True:
         if deadline is not None and clock() >= deadline:
             scheduler.close()
-        while len(scheduler.running) < executor.capacity and (task := scheduler.next()) is not None:
-            executor.start(task)
+        while len(scheduler.running) < executor.capacity and (unit := scheduler.next()) is not None:
+            executor.start(unit)
         watch(scheduler, executor)
         if not scheduler.running:
             return

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from fieldmark.search.executors.base import Executor
-from fieldmark.search.scheduler import Scheduler
+from fieldmark.search.schedule import Schedule
 from fieldmark.search.words import describe, duration
 
 BETWEEN_LINES = 5.0
@@ -48,10 +48,10 @@ class Progress:
         else:
             print(line, file=sys.stderr, flush=True)
 
-    def show(self, scheduler: Scheduler, executor: Executor) -> None:
+    def show(self, scheduler: Schedule, executor: Executor) -> None:
         """Shows the state, if it changed and enough time has passed."""
         for failure in scheduler.failures[self._failures :]:
-            task = failure.task
+            task = failure.task.task
             self.say(f"failed: {describe(task.spec.config)} seed {task.spec.seed}: {failure.message}")
         self._failures = len(scheduler.failures)
         now = time.monotonic()
@@ -65,22 +65,20 @@ class Progress:
         self._last = self._without_clock(headline)
         self._shown = now
 
-    def headline(self, scheduler: Scheduler) -> str:
+    def headline(self, scheduler: Schedule) -> str:
         """Returns the state in a line."""
         left = max(0, scheduler.planned - scheduler.recorded - len(scheduler.failures))
-        best = scheduler.best_value()
-        objective = scheduler.plan.objective
         parts = [
             f"{scheduler.recorded} of {scheduler.planned} runs recorded",
             f"{len(scheduler.running)} running",
             f"{len(scheduler.failures)} failed",
-            f"best {objective.metric} on tune {best:.4f}" if best is not None else "nothing to compare yet",
+            scheduler.standing(),
             f"{scheduler.cpu_seconds:.0f} CPU-seconds",
             self._eta(scheduler, left),
         ]
-        return "; ".join(parts)
+        return "; ".join(filter(None, parts))
 
-    def _eta(self, scheduler: Scheduler, left: int) -> str:
+    def _eta(self, scheduler: Schedule, left: int) -> str:
         new = len(scheduler.new_runs)
         if not left:
             return "nothing left"
@@ -92,13 +90,13 @@ class Progress:
     def _without_clock(self, headline: str) -> str:
         return headline.rpartition(";")[0]
 
-    def _panel(self, headline: str, scheduler: Scheduler, epochs: Mapping[str, int]) -> Any:
+    def _panel(self, headline: str, scheduler: Schedule, epochs: Mapping[str, int]) -> Any:
         from rich.console import Group as Lines
         from rich.progress_bar import ProgressBar
         from rich.text import Text
 
         lines = [Text(headline)]
-        for task in scheduler.running[:SHOWN_RUNNING]:
+        for task in (unit.task for unit in scheduler.running[:SHOWN_RUNNING]):
             total = getattr(task.spec.config, "epochs", None)
             at = f"epoch {epochs.get(task.run_id, 0)} of {total}" if total else ""
             lines.append(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
-from fieldmark.config import PriorsNetConfig
+from fieldmark.config import MethodConfig
 
 if TYPE_CHECKING:
     from fieldmark.store import Store
@@ -23,10 +23,10 @@ class Proposal(BaseModel):
     k: int
     """Which question it answers, from 0."""
     params: dict[str, Any]
-    """In the paper's units."""
+    """As asked for: of a prior in the paper's units."""
     distributions: dict[str, str]
     """Parameter to Optuna's JSON of its distribution."""
-    config: PriorsNetConfig
+    config: MethodConfig
     """As run."""
     repeats: bool
     """Whether this configuration was planned or proposed before."""

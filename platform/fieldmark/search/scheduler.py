@@ -133,6 +133,11 @@ class Scheduler:
         values = [value for value, _ in self._candidates()]
         return max(values, key=self.plan.objective.goodness) if values else None
 
+    def standing(self) -> str:
+        """Returns the best value so far, in words."""
+        best = self.best_value()
+        return "nothing to compare yet" if best is None else f"best {self.plan.objective.metric} on tune {best:.4f}"
+
     def confirmations(self) -> list[Group]:
         """Returns the groups that repeat the best setting: on fresh seeds, and once exactly after a sampled search."""
         best = self.best()

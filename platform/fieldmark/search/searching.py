@@ -65,7 +65,7 @@ class Searching:
             k = len(self._proposals)
             config, params, distributions = study.ask(
                 self.told(),
-                self._plan.objective.direction,
+                [self._plan.objective.direction],
                 self._plan.sampler,
                 study.question_seed(self._plan.search_seed, k),
                 self._suggest,
@@ -96,12 +96,14 @@ class Searching:
     def _told_groups(self) -> Iterator[Told]:
         for group in self._plan.groups:
             value = self.value_of(group) if group.role == "published" else None
-            for row, params in group.serves.items() if value is not None else ():
+            if value is None:
+                continue
+            for row, params in group.serves.items():
                 distributions = study.fixed(params, self._suggest) if params else None
                 if distributions is not None:
                     names = {"published": row, "group": group.name}
                     yield Told(
-                        params=params, distributions=distributions, state="complete", value=value, attributes=names
+                        params=params, distributions=distributions, state="complete", values=(value,), attributes=names
                     )
 
     def _told_proposal(self, proposal: Proposal) -> Told:
@@ -114,7 +116,7 @@ class Searching:
             params=proposal.params,
             distributions=proposal.distributions,
             state=state,
-            value=None if known is None else known.value,
+            values=() if known is None or known.value is None else (known.value,),
             epochs=0 if known is None else known.epochs,
             attributes={"proposal": proposal.k, "group": proposal.config.config_id, "repeats": proposal.repeats},
         )

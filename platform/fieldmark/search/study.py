@@ -6,7 +6,7 @@ of the question.
 """
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -37,35 +37,47 @@ class Told:
     distributions: dict[str, str]
     """Parameter to Optuna's JSON of its distribution."""
     state: State
-    value: float | None = None
+    values: tuple[float, ...] = ()
+    """One an objective; of a pruned trial the first alone, or none; of others none."""
     epochs: int = 0
     """After how many epochs a pruned trial had that value."""
     attributes: dict[str, Any] = field(default_factory=dict)
 
 
-def make_study(told: Iterable[Told], direction: str, sampler: BaseSampler | None = None) -> optuna.Study:
-    """Returns a study in memory that has been told all this, in that order."""
+def make_study(told: Iterable[Told], directions: Sequence[str], sampler: BaseSampler | None = None) -> optuna.Study:
+    """Returns a study in memory that has been told all this, in that order.
+
+    Args:
+        told: trials, with as many values as there are directions where they are complete.
+        directions: `maximize` or `minimize`, one an objective.
+        sampler: None: Optuna's default.
+    """
     with _quiet():
-        study = optuna.create_study(direction=direction, sampler=sampler)
-        study.add_trials([_frozen(one) for one in told])
+        study = optuna.create_study(directions=list(directions), sampler=sampler)
+        study.add_trials([_frozen(one, alone=len(directions) == 1) for one in told])
     return study
 
 
 def ask(
-    told: Iterable[Told], direction: str, sampler: str, seed: int, suggest: Callable[[optuna.Trial], Setting]
+    told: Iterable[Told],
+    directions: Sequence[str],
+    sampler: str,
+    seed: int,
+    suggest: Callable[[optuna.Trial], Setting],
 ) -> tuple[Setting, dict[str, Any], dict[str, str]]:
     """Returns the sampler's next setting, its parameters and their distributions.
 
     Args:
         told: everything known so far.
-        direction: `maximize` or `minimize`.
+        directions: `maximize` or `minimize`, one an objective.
         sampler: a name that `make_sampler` knows.
         seed: of this question.
         suggest: the search space.
     """
-    study = make_study(told, direction, make_sampler(sampler, seed))
-    trial = study.ask()
-    setting = suggest(trial)
+    study = make_study(told, directions, make_sampler(sampler, seed))
+    with _quiet():
+        trial = study.ask()
+        setting = suggest(trial)
     return setting, dict(trial.params), {name: distribution_to_json(d) for name, d in trial.distributions.items()}
 
 
@@ -107,16 +119,15 @@ def make_sampler(name: str, seed: int) -> BaseSampler:
         return makers[name](seed=seed)
 
 
-def _frozen(told: Told) -> FrozenTrial:
-    value, steps = told.value, {}
-    if told.state == "pruned" and value is not None:
-        steps = {told.epochs: value}
+def _frozen(told: Told, *, alone: bool) -> FrozenTrial:
+    """Returns Optuna's trial; where there are several objectives, it knows no value of a pruned one."""
+    pruned = told.state == "pruned" and alone
     return create_trial(
         state=_STATES[told.state],
-        value=value if told.state in ("complete", "pruned") else None,
+        values=list(told.values) if told.values and (pruned or told.state == "complete") else None,
         params=told.params,
         distributions={name: json_to_distribution(text) for name, text in told.distributions.items()},
-        intermediate_values=steps,
+        intermediate_values={told.epochs: told.values[0]} if pruned and told.values else {},
         user_attrs=told.attributes,
     )
 

@@ -1,11 +1,13 @@
 """A sweep from its flags to its result."""
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fieldmark.search.dryrun import DryRun, dry_run
 from fieldmark.search.executors.base import Executor
 from fieldmark.search.executors.lazy import LazyExecutor
+from fieldmark.search.executors.priorsnet_bench import PriorsNetBench
 from fieldmark.search.facts import facts_of
 from fieldmark.search.lease_keeper import LeaseKeeper, this_command
 from fieldmark.search.ledger import Ledger
@@ -16,6 +18,7 @@ from fieldmark.search.preparation import Preparation
 from fieldmark.search.progress import Progress
 from fieldmark.search.proposals import Proposals
 from fieldmark.search.result import FailedRun, SweepResult, baseline_metrics, best_of
+from fieldmark.search.schedule import Schedule
 from fieldmark.search.stages.bounds import read_bounds
 from fieldmark.search.stages.images import read_given_scores
 from fieldmark.search.stages.keys import baselines_key, stage_keys
@@ -119,21 +122,22 @@ class _Sweep:
         return False
 
     def _make_executor(self) -> Executor:
+        maker = partial(PriorsNetBench, self._ready.data)
         if self._options.executor == "local":
             from fieldmark.search.executors.local import LocalExecutor
 
-            return LocalExecutor(self._ready.data, self._store, lambda: self._lease.kept)
+            return LocalExecutor(maker, self._store, lambda: self._lease.kept)
         from fieldmark.search.executors.tune import TuneExecutor
 
         return TuneExecutor(
-            self._ready.data,
+            maker,
             self._store,
             address=self._options.address,
             max_concurrent=self._options.max_concurrent,
             say=self._progress.say,
         )
 
-    def _watch(self, scheduler: "Scheduler", executor: Executor) -> None:
+    def _watch(self, scheduler: Schedule, executor: Executor) -> None:
         self._lease.check()
         self._progress.show(scheduler, executor)
 

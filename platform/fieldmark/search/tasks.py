@@ -1,6 +1,6 @@
 """A unit of work, and how it ended."""
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -26,9 +26,14 @@ class Task(BaseModel):
         """The run's id."""
         return self.spec.run_id
 
+    @property
+    def task(self) -> Self:
+        """This run: a unit of work that is more than a run has it as a field."""
+        return self
+
 
 class Outcome(BaseModel):
-    """How a task ended, as far as its executor can tell; the store has the last word."""
+    """How a unit ended, as far as its executor can tell; the store has the last word."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

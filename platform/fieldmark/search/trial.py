@@ -18,8 +18,9 @@ from fieldmark.search.interruption import CutOff, KeepGoing
 from fieldmark.search.ledger import stopped_id
 from fieldmark.search.provenance import provenance
 from fieldmark.search.tasks import Outcome, Task
+from fieldmark.store.evaluated import evaluation_record
 from fieldmark.store.faults import fault_point
-from fieldmark.store.records import EvaluationRecord, RunRecord
+from fieldmark.store.records import RunRecord
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -145,24 +146,6 @@ class _Run:
             rungs = Rungs(self._store, self._task.trial.sweep, self._task.objective)
             self._stopped = not rungs.decide(self._task.run_id, epoch, value)
         return not self._stopped
-
-
-def evaluation_record(task: Task, one: "Evaluated", parameters: int, seconds: float) -> EvaluationRecord:
-    """Returns the record of one evaluation of a task's run."""
-    return EvaluationRecord(
-        run_ids=(task.run_id,),
-        spec=task.spec,
-        scale=task.scale,
-        split=one.split,
-        score=one.score,
-        n=len(one.predictions),
-        metrics=one.metrics,
-        details=one.details,
-        role=task.trial.role,
-        sweep=task.trial.sweep,
-        parameters=parameters,
-        seconds=seconds,
-    )
 
 
 def tune_metrics(evaluated: "list[Evaluated]", score: str) -> dict[str, float]:

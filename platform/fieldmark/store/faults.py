@@ -25,6 +25,7 @@ FAULT_POINTS = (
     "plan.written",
     "card.written",
     "log.written",
+    "probabilities.written",
     "weights.written",
     "categories.written",
     "extension.written",

@@ -104,6 +104,11 @@ class Objects:
         with _named(self.name(prefix), "list"):
             return sorted(entry["path"] for chunk in obstore.list(self._store, prefix) for entry in chunk)
 
+    def size(self, prefix: str) -> int:
+        """Returns the bytes in a folder and below."""
+        with _named(self.name(prefix), "list"):
+            return sum(int(entry["size"]) for chunk in obstore.list(self._store, prefix) for entry in chunk)
+
     def folders(self, prefix: str) -> list[str]:
         """Returns the names of the folders in a folder, sorted."""
         with _named(self.name(prefix), "list"):

@@ -4,7 +4,7 @@ from fieldmark.errors import UserError
 from fieldmark.store.records import DatasetCard
 from fieldmark.tables.sources import Results
 
-TRAININGS = ("classifier", "bayes")
+TRAININGS = ("classifier", "frozen", "bayes")
 """Methods whose runs `fieldmark train` records, the bounds among them: they say nothing about a sweep's tables."""
 Identity = tuple[str, str]
 """Fingerprint and protocol."""

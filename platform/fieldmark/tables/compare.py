@@ -17,6 +17,7 @@ from fieldmark.tables.remarks import (
     smallest_difference,
     store_flag,
 )
+from fieldmark.tables.reproduced import REPRODUCED, reproduced_table
 from fieldmark.tables.scope import Scope, open_scope
 from fieldmark.tables.selection import SCALES
 from fieldmark.tables.sources import Results
@@ -38,8 +39,10 @@ def comparison_table(
 
     Args:
         store: the results.
-        table: `S1` to `S6` or `1` to `8`; settings are joined for S2, the others show what was published.
-        dataset: a data set's name or the beginning of its fingerprint; None where the store has one.
+        table: `S1` to `S6` or `1` to `8`; S2 is joined with a sweep's runs, S1 and S3 to S6 with a reproduction's
+            (see `reproduced_table`), the others show what was published.
+        dataset: a data set's name or the beginning of its fingerprint; None where the store has one. Where a table has
+            columns of several data sets: the published one whose lines are shown.
         scale: `smoke` or `paper`; None takes the data set's default.
         score: a score source; None takes `product_raw`, or `prior_raw` for data without image scores.
         sweep: a sweep's id or the beginning of it: data set, scale, image stage and chosen setting are its own; None
@@ -51,9 +54,13 @@ def comparison_table(
     wanted = definition(table)
     if scale not in (None, *SCALES):
         raise UserError(f"--scale {scale!r}: expected smoke or paper")
+    if table in REPRODUCED:
+        if sweep is not None or score is not None:
+            raise UserError(f"--{'score' if sweep is None else 'sweep'}: table {table} is not made of a sweep's scores")
+        return reproduced_table(store, table, scale, dataset=dataset)
     scope = open_scope(store, dataset, sweep) if wanted.configuration is not None else None
     if scope is None:
-        return _unmeasured(store, wanted)
+        return published_table(store, wanted)
     _check_scale(scope, scale)
     return _joined(open_context(store, wanted, scope, scale, score))
 
@@ -77,6 +84,7 @@ def _joined(context: Context) -> ComparisonTable:
         header=_header(context),
         footnotes=context.footnotes.texts,
         closing=tuple(remark for remark in remarks if remark),
+        summary=effects_sentence(context) or "",
         dataset=card.name,
         fingerprint=card.fingerprint,
         protocol=card.protocol,
@@ -118,8 +126,8 @@ def _other_image_scores(gap: float | None) -> str:
     return f"{start} is {gap:+.2f} points from the published top-1, beyond the {IMAGE_SCORES_WITHIN:g} point allowed"
 
 
-def _unmeasured(store: Results, wanted: Definition) -> ComparisonTable:
-    """Returns the printed rows alone."""
+def published_table(store: Results, wanted: Definition) -> ComparisonTable:
+    """Returns the printed rows alone, and the command that measures them in this store."""
     footnotes = Footnotes()
     runnable = wanted.configuration is not None
     rows = tuple(

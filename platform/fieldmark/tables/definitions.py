@@ -30,6 +30,7 @@ TITLES = {
     "subset": "Categories",
     "resolution": "Resolution",
     "training": "Training",
+    "trained": "Trained",
     "from_scratch": "Scratch",
     "crops": "Crops",
 }

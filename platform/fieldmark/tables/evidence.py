@@ -20,6 +20,8 @@ MOST_SEEDS = 500
 """Seeds of one setting that enter a table."""
 MOST_STAGES = 16
 """Records that are read to tell a setting's stages apart."""
+CLASSIFIERS = ("classifier", "frozen")
+"""Methods of trained classifiers, which are no priors and have tables of their own."""
 OTHER_STAGE = "Runs on another image stage exist; they are left out."
 _MATCHED = ("evaluation_id", "run_id", "method", "config_id", "seed", "score", "role")
 _OF_A_RECORD = ("n", "sweep", "parameters", "seconds", "scale", "scale_k", "category_size")
@@ -71,7 +73,7 @@ class Evidence:
     ) -> "Evidence":
         """Reads the catalogue once: single runs that were completed, on the test part of this data set.
 
-        Trained classifiers are left out, and so are bounds at another resolution than the image stage's.
+        Trained classifiers and fusions are left out, and so are bounds at another resolution than the image stage's.
 
         Args:
             store: the results.
@@ -80,7 +82,8 @@ class Evidence:
             stage: hash of the image stage to keep to; `LATEST` for that of the latest run.
         """
         here = (pc.field("fingerprint") == card.fingerprint) & (pc.field("protocol") == card.protocol)
-        where = here & (pc.field("split") == "test") & (pc.field("runs") == 1) & (pc.field("method") != "classifier")
+        where = here & (pc.field("split") == "test") & (pc.field("runs") == 1)
+        where = where & ~pc.field("method").isin(pa.array(CLASSIFIERS))
         if more is not None:
             where = where & more
         found = store.evaluations(columns=[*COLUMNS, *METRICS], where=where)

@@ -21,6 +21,8 @@ from fieldmark.tables.model import (
     ComparisonRow,
     Kind,
 )
+from fieldmark.tables.reproduced.row_11 import ROW as ROW_11
+from fieldmark.tables.reproduced.row_11 import measured_row_11
 from fieldmark.tables.selection import SAMPLED
 from fieldmark.tables.statistics import reproduction, summarise
 
@@ -39,7 +41,13 @@ UNCONFIRMED = "No setting was confirmed on fresh seeds: this is the published ro
 
 def published_rows(context: Context) -> list[ComparisonRow]:
     """Returns the published rows in the order of print, measured where they were run."""
-    return [_published(context, row) for row in context.wanted.rows]
+    rows = [_published(context, row) for row in context.wanted.rows]
+    return [_reproduced(context, row) if row.row == ROW_11 and context.with_images else row for row in rows]
+
+
+def _reproduced(context: Context, row: ComparisonRow) -> ComparisonRow:
+    """Returns row 11, no prior but a classifier, with what a reproduction on the same data measured."""
+    return measured_row_11(context.store, row, context.card, context.scale.name, context.footnotes)
 
 
 def _published(context: Context, row: PublishedRow) -> ComparisonRow:

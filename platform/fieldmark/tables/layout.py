@@ -7,12 +7,16 @@ from fieldmark.tables.model import OTHER_DATA, OTHER_SCORES, ComparisonRow, Comp
 
 METRICS = {"top1_accuracy": "top-1", "top1_error": "top-1 error", "top5_error": "top-5 error"}
 SHORT = {OTHER_DATA: "other data", OTHER_SCORES: "other image scores"}
+SIZES = {"parameters": "Parameters", "multiply_adds": "Multiply-adds"}
+PARTS = {"published": "published", "ours": "ours", "as_run": "as run"}
+"""Of a count, in words."""
 FEW = 3
 """With fewer rows every footnote stands at its row."""
 
 
 def comparison_grid(table: ComparisonTable) -> Grid:
     """Returns the table's cells; columns in which no row has anything are left out."""
+    measured = any(row.top1 is not None for row in table.rows)
     columns = [
         Column(title="#", align="right"),
         *(Column(title=TITLES.get(name, name)) for name in _shown(table)),
@@ -23,7 +27,7 @@ def comparison_grid(table: ComparisonTable) -> Grid:
         Column(title=f"− {table.reference or 'reference'} [95 %]", align="right"),
         Column(title="of bound", align="right"),
         Column(title="Right / wrong", align="right", secondary=True),
-        Column(title="Parameters", align="right", secondary=True),
+        *(Column(title=title, align="right", secondary=measured) for title in _sizes(table).values()),
         Column(title="A run", align="right", secondary=True),
         Column(title="Verdict"),
     ]
@@ -78,6 +82,33 @@ def _unit(table: ComparisonTable) -> str:
     return ", %" if units == {"%"} else ""
 
 
+def _sizes(table: ComparisonTable) -> dict[str, str]:
+    """Returns the columns of sizes: parameters as run, or what there is of printed, full-size and run sizes."""
+    found = {name: _parts(table, name) for name in SIZES}
+    titled = {
+        name: f"{SIZES[name]}: {' / '.join(map(PARTS.__getitem__, parts))}" for name, parts in found.items() if parts
+    }
+    return titled or {"parameters": SIZES["parameters"]}
+
+
+def _parts(table: ComparisonTable, name: str) -> list[str]:
+    """Returns which parts of a count any row has."""
+    counts = [row.counts[name] for row in table.rows if name in row.counts]
+    return [part for part in PARTS if any(getattr(count, part) is not None for count in counts)]
+
+
+def _size(table: ComparisonTable, row: ComparisonRow, name: str) -> str:
+    parts = _parts(table, name)
+    if not parts:
+        return numbers.count(row.parameters)
+    if name not in row.counts:
+        return numbers.EMPTY
+    count = row.counts[name]
+    texts = {"ours": numbers.count(count.ours), "as_run": numbers.count(count.as_run)}
+    texts["published"] = numbers.printed_count(count.published)
+    return " / ".join(texts[part] for part in parts)
+
+
 def _row(table: ComparisonTable, row: ComparisonRow, common: frozenset[int]) -> Row:
     top1 = row.top1
     cells = (
@@ -92,7 +123,7 @@ def _row(table: ComparisonTable, row: ComparisonRow, common: frozenset[int]) -> 
         f"{row.turned_right:.0f} / {row.turned_wrong:.0f}"
         if row.turned_right is not None and row.turned_wrong is not None
         else numbers.EMPTY,
-        numbers.count(row.parameters),
+        *(_size(table, row, name) for name in _sizes(table)),
         numbers.seconds(row.seconds),
         SHORT.get(row.verdict, row.verdict),
     )

@@ -8,9 +8,20 @@ from fieldmark.tables.statistics import Difference, Summary
 Kind = Literal["published", "apart", "reference", "bound", "baseline", "search", "corrected"]
 OTHER_DATA = "not comparable (other data)"
 OTHER_SCORES = "not comparable (other image scores)"
+OTHER_TRAINING = "not comparable (frozen backbone)"
 NOT_MEASURED = "not measured yet"
 NOT_PERMITTED = "not permitted"
 PUBLISHED_ONLY = "published only"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """A size or cost of a model: as printed, of ours at full size, and as it was run."""
+
+    published: float | None = None
+    ours: int | None = None
+    as_run: int | None = None
+    """Of the stand-in, where one was run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +54,12 @@ class ComparisonRow:
     parameters: int | None = None
     seconds: float | None = None
     """Mean time of a run."""
+    counts: dict[str, Count] = field(default_factory=dict)
+    """`parameters` and `multiply_adds` of a model that has a published size."""
+    data: str | None = None
+    """What stands for the published data set, as typed after --data, in tables of several data sets."""
+    frozen: bool = False
+    """Whether it is a fusion trained on the features of a frozen image-only model."""
     footnotes: tuple[int, ...] = ()
 
     @property
@@ -66,6 +83,8 @@ class ComparisonTable:
     """Number 1 first."""
     closing: tuple[str, ...] = ()
     """Sentences that stand below the table."""
+    summary: str = ""
+    """What it shows, in one short sentence."""
     dataset: str | None = None
     fingerprint: str | None = None
     protocol: str | None = None

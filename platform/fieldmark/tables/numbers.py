@@ -47,10 +47,19 @@ def share(value: float | None) -> str:
 
 
 def count(value: int | None) -> str:
-    """Returns a count of parameters in thousands or millions."""
+    """Returns a count of parameters or multiply-adds in thousands, millions or billions."""
     if value is None:
         return EMPTY
+    if value >= 1_000_000_000:
+        return f"{value / 1e9:.2f} G"
     return f"{value / 1e6:.2f} M" if value >= 1_000_000 else f"{value / 1e3:.0f} k"
+
+
+def printed_count(value: float | None) -> str:
+    """Returns a count as papers print it, with one decimal: `47.4 M`, `4.1 G`."""
+    if value is None:
+        return EMPTY
+    return f"{value / 1e9:.1f} G" if value >= 1_000_000_000 else f"{value / 1e6:.1f} M"
 
 
 def seconds(value: float | None) -> str:

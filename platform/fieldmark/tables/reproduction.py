@@ -45,6 +45,9 @@ class PlannedCell(BaseModel):
     """One a seed, in the order of seeds."""
     image_only: tuple[PlannedRun, ...] = ()
     """The image-only classifier of the same backbone on the same pictures, seed by seed, where the plan has one."""
+    bound: str = ""
+    """Id of the test evaluation of the world's Bayes classifier that sees the same fields, and pictures of the largest
+    size that the view shows; empty for real data, whose bound nobody knows."""
 
 
 class ReproductionPlan(BaseModel):

@@ -57,13 +57,13 @@ def open_scope(store: Results, dataset: str | None, sweep: str | None) -> Scope 
 def _full_name(store: Results, sweep: str) -> str:
     recorded = pc.unique(store.runs(columns=["sweep"]).column("sweep")).to_pylist() if sweep else []
     known: list[str] = sorted({*store.sweeps(), *(name for name in recorded if name)})
-    if sweep in known:
-        return sweep
-    meant = [name for name in known if sweep and name.startswith(sweep)]
+    meant = [sweep] if sweep in known else [name for name in known if sweep and name.startswith(sweep)]
     if len(meant) > 1:
         raise UserError(f"--sweep {sweep!r}: several sweeps begin so: {', '.join(meant)}")
     if not meant:
         raise UserError(f"no sweep {sweep!r} with runs in the store {store.url}")
+    if (kind := (store.plan(meant[0]) or {}).get("kind")) is not None:
+        raise UserError(f"--sweep {sweep!r}: is no sweep of PriorsNet but a plan of kind {kind.replace('_', ' ')}")
     return meant[0]
 
 

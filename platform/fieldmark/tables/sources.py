@@ -25,8 +25,10 @@ class Results(Protocol):
         """Returns the flat catalogue of runs."""
         ...
 
-    def evaluations(self, columns: Sequence[str] | None = None, where: pc.Expression | None = None) -> pa.Table:
-        """Returns the flat catalogue of evaluations."""
+    def evaluations(
+        self, columns: Sequence[str] | None = None, where: pc.Expression | None = None, *, views: bool = False
+    ) -> pa.Table:
+        """Returns the flat catalogue of evaluations, with `views` those that show pictures in another way, too."""
         ...
 
     def evaluation(self, evaluation_id: str) -> EvaluationRecord:

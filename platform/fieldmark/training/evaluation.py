@@ -188,16 +188,29 @@ def evaluated(
         details: Further figures to keep.
         image_hit_N: How often image scores alone are right, to count help and harm against.
     """
-    scored = Scored.join(collected.scored)
     figures = dict(details)
     if image_hit_N is not None and name.startswith(("product", "joint")):
-        gain_N = scored.hit_N(1) - image_hit_N
+        gain_N = Scored.join(collected.scored).hit_N(1) - image_hit_N
         figures["turned_right"] = float(np.maximum(gain_N, 0).sum(dtype=np.float64))
         figures["turned_wrong"] = float(np.maximum(-gain_N, 0).sum(dtype=np.float64))
+    image_id = pa.array(part.image_id[labelled], pa.string())
+    return evaluated_images(image_id, part.category_N[labelled], split, name, collected, figures)
+
+
+def evaluated_images(
+    image_id: pa.StringArray,
+    category_N: NDArray[np.int32],
+    split: SplitName,
+    name: str,
+    collected: Collected,
+    details: Mapping[str, float],
+) -> Evaluated:
+    """Returns the figures of scores that have been collected for N images, by their ids and true categories."""
+    scored = Scored.join(collected.scored)
     predictions = pa.table(
         {
-            "image_id": pa.array(part.image_id[labelled], pa.string()),
-            "true_category": pa.array(part.category_N[labelled], pa.int32()),
+            "image_id": image_id,
+            "true_category": pa.array(category_N, pa.int32()),
             "true_probability": scored.probability_N,
             "true_rank": scored.rank_N,
             "hit1": scored.hit_N(1),
@@ -205,7 +218,7 @@ def evaluated(
             "top_probabilities": _lists(np.concatenate(collected.top_probability)),
         }
     )
-    return Evaluated(split=split, score=name, metrics=scored.metrics(), details=figures, predictions=predictions)
+    return Evaluated(split=split, score=name, metrics=scored.metrics(), details=dict(details), predictions=predictions)
 
 
 def _lists(values_NK: NDArray[np.int32] | NDArray[np.float32]) -> pa.ListArray:

@@ -41,7 +41,7 @@ class TrainingTransform:
         """Takes uint8 (3, H, W) and a seed, returns uint8 (3, R, R)."""
         import torch
 
-        _check_exact(self.exact, image, self.resolution)
+        check_exact(self.exact, image, self.resolution)
         generator = torch.Generator().manual_seed(seed)
         # So many are drawn whatever happens, so that a crop does not depend on what is switched on after it.
         draws = torch.rand(2 * DRAWS + 2, generator=generator, dtype=torch.float64).tolist()
@@ -58,7 +58,7 @@ class TrainingTransform:
         height, width = image.shape[-2:]
         box = random_box(height, width, area=self.crop_area, ratio=CROP_RATIO, draws=draws)
         top, left, height, width = box or middle_box(height, width, ratio=CROP_RATIO)
-        return _resized(image[:, top : top + height, left : left + width], self.resolution, self.resolution)
+        return resized(image[:, top : top + height, left : left + width], self.resolution, self.resolution)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +71,10 @@ class EvaluationTransform:
 
     def __call__(self, image: "Tensor", seed: int = 0) -> "Tensor":
         """Takes uint8 (3, H, W), returns uint8 (3, R, R); has a seed so that both transforms are called alike."""
-        _check_exact(self.exact, image, self.resolution)
+        check_exact(self.exact, image, self.resolution)
         if self.exact:
             return image
-        # Of a strip, only the middle: at the size that its shorter side asks for, it might not fit into memory.
-        longest = _LONGEST * min(image.shape[-2:])
-        seen = _middle(image, longest, longest)
-        shorter, now = round(self.resolution / self.center_share), min(seen.shape[-2:])
-        scaled = _resized(seen, *(shorter * side // now for side in seen.shape[-2:]))
-        return _middle(scaled, self.resolution, self.resolution)
+        return middle(with_shorter_side(image, cropped_from(self.resolution, self.center_share)), self.resolution)
 
 
 def training_transform(config: RecipeConfig, resolution: int, exact: bool = False) -> TrainingTransform:
@@ -111,19 +106,35 @@ def evaluation_transform(resolution: int, center_share: float, exact: bool = Fal
     return EvaluationTransform(resolution, center_share, exact)
 
 
-def _middle(image: "Tensor", height: int, width: int) -> "Tensor":
+def cropped_from(resolution: int, center_share: float) -> int:
+    """Returns the shorter side that crops of `resolution` pixels are taken from."""
+    return round(resolution / center_share)
+
+
+def with_shorter_side(image: "Tensor", shorter: int) -> "Tensor":
+    """Returns the picture with a shorter side of so many pixels.
+
+    Of a strip it is only the middle: at the size that its shorter side asks for, it might not fit into memory.
+    """
+    seen = middle(image, _LONGEST * min(image.shape[-2:]))
+    now = min(seen.shape[-2:])
+    return resized(seen, *(shorter * side // now for side in seen.shape[-2:]))
+
+
+def middle(image: "Tensor", side: int) -> "Tensor":
     """Returns the central part of a picture, at most so high and wide; rounded as torchvision's centre crop."""
-    height, width = min(height, image.shape[-2]), min(width, image.shape[-1])
+    height, width = min(side, image.shape[-2]), min(side, image.shape[-1])
     top, left = round((image.shape[-2] - height) / 2), round((image.shape[-1] - width) / 2)
     return image[:, top : top + height, left : left + width]
 
 
-def _check_exact(exact: bool, image: "Tensor", resolution: int) -> None:
+def check_exact(exact: bool, image: "Tensor", resolution: int) -> None:
+    """Asserts that a picture which nobody may resize has the resolution."""
     shape = tuple(image.shape[-2:])
     assert not exact or shape == (resolution, resolution), f"a picture of {shape} where {resolution} is exact"
 
 
-def _resized(image: "Tensor", height: int, width: int) -> "Tensor":
+def resized(image: "Tensor", height: int, width: int) -> "Tensor":
     """Returns the picture at that size, antialiased, channels-last in memory."""
     import torch
     from torch.nn.functional import interpolate

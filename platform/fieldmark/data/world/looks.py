@@ -58,6 +58,16 @@ def make_looks(config: WorldConfig) -> Looks:
     )
 
 
+def mark_place(mark_N: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Returns where the eyespots of these marks (numbers from 1) sit in the creature's frame, (N, 2): out and up."""
+    return MARK_PLACES[(mark_N - 1) % len(MARK_PLACES)]
+
+
+def mark_radius(mark_from_N: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns the eyespots' radius in the creature's frame, given the pixels from which the mark is seen."""
+    return np.minimum(MARK_SIZE / mark_from_N, 0.15)
+
+
 def hsv_to_rgb(hue_N: NDArray[np.float64], saturation_N: NDArray[np.float64], value_N: NDArray[np.float64]) -> Pixels:
     """Returns RGB in [0, 1] of shape (N, 3); all arguments in [0, 1]."""
     ramp_N3 = np.abs((hue_N[:, None] + [0, 2 / 3, 1 / 3]) % 1 * 6 - 3) - 1

@@ -11,10 +11,11 @@ from fieldmark.data.world.config import WorldConfig
 from fieldmark.data.world.looks import (
     MARK_COLOURS,
     MARK_PLACES,
-    MARK_SIZE,
     Looks,
     Pixels,
     make_looks,
+    mark_place,
+    mark_radius,
 )
 from fieldmark.data.world.scene import Scene, draw_scene
 
@@ -81,12 +82,12 @@ def _grid(resolution: int) -> tuple[Pixels, Pixels]:
 
 def _creature_frame(scene: Scene, x_HW: Pixels, y_HW: Pixels) -> tuple[Pixels, Pixels, Pixels]:
     """Returns distance from the body's axis, height along it, and the scale, after shift, turn, size and opening."""
-    turn, scale = scene.uniform(1, -0.5, 0.5), scene.uniform(2, 0.82, 1.0)
-    x_NHW = x_HW - scene.uniform(3, -0.12, 0.12)
-    y_NHW = y_HW - scene.uniform(4, -0.12, 0.12)
-    cos, sin = np.cos(turn) / scale, np.sin(turn) / scale
-    u_NHW = np.abs(cos * x_NHW + sin * y_NHW) / scene.uniform(5, 0.85, 1.0)
-    return u_NHW, cos * y_NHW - sin * x_NHW, scale
+    pose = scene.pose()
+    x_NHW = x_HW - pose.right
+    y_NHW = y_HW - pose.up
+    cos, sin = np.cos(pose.turn) / pose.scale, np.sin(pose.turn) / pose.scale
+    u_NHW = np.abs(cos * x_NHW + sin * y_NHW) / pose.opening
+    return u_NHW, cos * y_NHW - sin * x_NHW, pose.scale
 
 
 def _wings(looks: Looks, u_NHW: Pixels, v_NHW: Pixels, sharp_N: Pixels) -> tuple[Pixels, Pixels]:
@@ -140,10 +141,10 @@ def _add_marks(
     rows = np.flatnonzero(mark_N)
     if not len(rows):
         return colour_NHW3
-    place, tint = (mark_N[rows] - 1) % len(MARK_PLACES), (mark_N[rows] - 1) // len(MARK_PLACES)
-    at_u, at_v = (MARK_PLACES[place, axis].astype(np.float32)[:, None, None] for axis in (0, 1))
+    tint = (mark_N[rows] - 1) // len(MARK_PLACES)
+    at_u, at_v = (axis_N.astype(np.float32)[:, None, None] for axis_N in mark_place(mark_N[rows]).T)
     distance = np.sqrt((u_NHW[rows] - at_u) ** 2 + (v_NHW[rows] - at_v) ** 2)
-    radius = np.minimum(MARK_SIZE / mark_from_N[rows], 0.15).astype(np.float32)[:, None, None]
+    radius = mark_radius(mark_from_N[rows]).astype(np.float32)[:, None, None]
     ring = np.clip((radius - distance) * sharp_N[rows] + 0.5, 0, 1)
     core = np.clip((0.6 * radius - distance) * sharp_N[rows] + 0.5, 0, 1)
     spotted = _mix(colour_NHW3[rows], INK, ring)

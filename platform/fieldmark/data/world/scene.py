@@ -1,6 +1,7 @@
 """The nuisances of a picture: pose, background, light, style and noise, drawn from the record's number alone."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,19 @@ from fieldmark.data.world.looks import Pixels, hsv_to_rgb
 
 STYLES = ("photo", "dusk", "watercolour", "specimen")
 DRAWS = 16
+
+
+class Pose(NamedTuple):
+    """How N creatures sit in their pictures, each field (N, 1, 1)."""
+
+    turn: Pixels
+    """In radians."""
+    scale: Pixels
+    right: Pixels
+    """Shift, in halves of the picture's side."""
+    up: Pixels
+    opening: Pixels
+    """Of the wings: what their span is multiplied by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +40,16 @@ class Scene:
     def uniform(self, use: int, low: float, high: float) -> Pixels:
         """Returns one of the record's numbers, brought to an interval, (N, 1, 1)."""
         return (low + (high - low) * self.draw_NK[:, use, None, None]).astype(np.float32)
+
+    def pose(self) -> Pose:
+        """Returns how the creatures sit."""
+        return Pose(
+            turn=self.uniform(1, -0.5, 0.5),
+            scale=self.uniform(2, 0.82, 1.0),
+            right=self.uniform(3, -0.12, 0.12),
+            up=self.uniform(4, -0.12, 0.12),
+            opening=self.uniform(5, 0.85, 1.0),
+        )
 
     def background_N3(self) -> Pixels:
         """Returns the colour of the ground: leaves, earth, sky; pale paper for the last two styles."""

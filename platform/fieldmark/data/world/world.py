@@ -11,6 +11,7 @@ from fieldmark.config import digest
 from fieldmark.data.observations import Indices, Observations, ReadReport
 from fieldmark.data.world.bayes import Information, posterior
 from fieldmark.data.world.config import WorldConfig
+from fieldmark.data.world.marks import Marks, find_marks
 from fieldmark.data.world.observers import Observers, make_observers
 from fieldmark.data.world.planet import Planet, make_planet
 from fieldmark.data.world.records import PARTS, Records, draw_records, join_records, training_counts
@@ -39,6 +40,13 @@ class WorldImages:
             serial_N=self.records.serial_N[indices],
             resolution=resolution,
         )
+
+    def marks(self, indices: Indices, resolution: int) -> Marks:
+        """Returns where the marks are that can be seen in these pictures."""
+        category_N = self.records.category_N[indices]
+        scene = draw_scene(self.config, self.records.part_N[indices], self.records.serial_N[indices], 1)
+        mark_from_N = self.planet.mark_from_G[self.planet.group_C[category_N]]
+        return find_marks(scene, self.planet.marked(category_N, resolution), mark_from_N, resolution)
 
     def styles(self, indices: Indices) -> NDArray[np.int64]:
         """Returns the style of each picture, an index into `scene.STYLES` (n)."""

@@ -24,10 +24,13 @@ class Backbone(nn.Module):
     Attributes:
         width: F, the width of the pooled feature, asked from the network.
         map_width: channels of the map, measured by `build_backbone`: F, but for networks whose head has a hidden layer.
+        prefix: class and register tokens, which are in the map's first rows (`layout`); None where the map is one of
+            places only.
     """
 
     width: int
     map_width: int
+    prefix: int | None = None
 
     def map(self, image_B3HW: Tensor) -> Tensor:
         """Returns the last map (B, F, H', W'); a transformer's tokens are laid out as a map."""

@@ -1,5 +1,7 @@
 """BoTNet-152: ResNet-152 whose last stage looks everywhere at once (Srinivas et al. 2021, 2101.11605; SPEC 5.4)."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -51,19 +53,34 @@ class RelativeAttention(nn.Module):
         return logits_BGHWVU.flatten(4).flatten(2, 3)
 
 
+def with_attention(network: nn.Module, sides: Sequence[int], *, stride: int) -> nn.Module:
+    """Puts attention in the place of the 3x3 convolutions of a timm ResNet's last stage.
+
+    Args:
+        network: changed in place.
+        sides: of the maps in the stage's blocks, at the size of pictures that relative positions are stored for.
+        stride: 2: the first block halves the map after its attention.
+
+    Returns:
+        The network.
+    """
+    for index, side in enumerate(sides):
+        block = network.get_submodule(f"layer4.{index}")
+        convolution = block.get_submodule("conv2")
+        assert isinstance(convolution, nn.Conv2d)
+        attention = RelativeAttention(convolution.out_channels, side=side, stride=stride if index == 0 else 1)
+        initialise_convolutions(attention)
+        block.conv2 = attention
+    return network
+
+
 @backbone("botnet152")
 class BoTNet152(TimmBackbone):
     """ResNet-152 with four-headed attention in its last three blocks; pictures of any size."""
 
     def __init__(self, settings: BackboneSettings) -> None:
         """Takes stochastic depth; the first of the three blocks halves the map after its attention."""
-        network = create_network("resnet152", settings)
-        for index, side in enumerate(SIDES):
-            block = network.get_submodule(f"layer4.{index}")
-            attention = RelativeAttention(512, side=side, stride=2 if index == 0 else 1)
-            initialise_convolutions(attention)
-            block.conv2 = attention
-        super().__init__(network)
+        super().__init__(with_attention(create_network("resnet152", settings), SIDES, stride=2))
 
 
 def _between(table_RD: Tensor, side: int) -> Tensor:

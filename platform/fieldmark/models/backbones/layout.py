@@ -33,6 +33,11 @@ def map_to_tokens(map_BFHW: Tensor, prefix: int) -> Tensor:
     return torch.cat([cells_BNF[:, :prefix], cells_BNF[:, _rows(prefix, columns) * columns :]], dim=1)
 
 
+def places_of_map(map_BFHW: Tensor, prefix: int | None) -> Tensor:
+    """Returns the rows of a map that are places in the picture, without those of prefix tokens (`Backbone.prefix`)."""
+    return map_BFHW if prefix is None else map_BFHW[:, :, _rows(prefix, map_BFHW.shape[3]) :]
+
+
 def prefix_of(tokens: int) -> int:
     """Returns how many of N tokens are more than a square grid: class and register tokens of a square picture."""
     return tokens - math.isqrt(tokens) ** 2

@@ -4,6 +4,8 @@ Modules have the names of the official checkpoint. Position embeddings are those
 other sizes, so that one file of weights serves every size.
 """
 
+from typing import ClassVar
+
 import torch
 from timm.layers import DropPath, Mlp
 from torch import Tensor, nn
@@ -14,16 +16,6 @@ from fieldmark.models.backbones.layout import map_to_tokens, tokens_to_map
 from fieldmark.models.backbones.registry import backbone
 from fieldmark.models.initialise import initialise_convolutions
 
-WIDTHS = (64, 128, 320, 512)
-DEPTHS = (3, 8, 27, 3)
-HEADS = (1, 2, 5, 8)
-REDUCTIONS = (8, 4, 2, 1)
-"""How many times fewer rows and columns the keys have."""
-MLP_RATIOS = (8, 8, 4, 4)
-PATCHES = (4, 2, 2, 2)
-SIDES = (56, 28, 14, 7)
-"""Sides of the stages' maps at 224 pixels."""
-STAGES = range(1, 5)
 NORM_EPS = 1e-6
 
 
@@ -95,35 +87,48 @@ class Block(nn.Module):
         return out_BNF
 
 
-@backbone("pvt_large_v1")
-class PVTLarge(Backbone):
-    """Four stages of 3, 8, 27 and 3 blocks; the feature (512) is the class token, which joins in the last stage."""
+class PVT(Backbone):
+    """Stages of such blocks, each behind patches of the last one's map; a subclass sets the sizes, one for each stage.
+
+    The feature is the class token, which joins in the last stage.
+    """
+
+    prefix: int = 1
+    widths: ClassVar[tuple[int, ...]]
+    depths: ClassVar[tuple[int, ...]]
+    heads: ClassVar[tuple[int, ...]]
+    reductions: ClassVar[tuple[int, ...]]
+    """How many times fewer rows and columns the keys have."""
+    mlp_ratios: ClassVar[tuple[int, ...]]
+    patches: ClassVar[tuple[int, ...]]
+    sides: ClassVar[tuple[int, ...]]
+    """Sides of the stages' maps at the size of pictures that position embeddings are stored for."""
 
     def __init__(self, settings: BackboneSettings) -> None:
-        """Takes pictures of any size from 32 pixels a side on, and stochastic depth that rises from block to block."""
+        """Takes pictures of any size that gives every stage a key, and stochastic depth that rises by the block."""
         super().__init__()
-        chances = iter(torch.linspace(0, settings.drop_path, sum(DEPTHS), device="cpu").tolist())
-        for index, stage in enumerate(STAGES):
-            width, tokens = WIDTHS[index], SIDES[index] ** 2 + (stage == STAGES[-1])
-            inputs = WIDTHS[index - 1] if index else 3
+        chances = iter(torch.linspace(0, settings.drop_path, sum(self.depths), device="cpu").tolist())
+        for index, width in enumerate(self.widths):
+            stage, tokens = index + 1, self.sides[index] ** 2 + self._is_last(index)
+            inputs = self.widths[index - 1] if index else 3
             blocks = [
-                Block(width, HEADS[index], REDUCTIONS[index], MLP_RATIOS[index], next(chances))
-                for _ in range(DEPTHS[index])
+                Block(width, self.heads[index], self.reductions[index], self.mlp_ratios[index], next(chances))
+                for _ in range(self.depths[index])
             ]
-            self.add_module(f"patch_embed{stage}", PatchEmbed(inputs, width, PATCHES[index]))
+            self.add_module(f"patch_embed{stage}", PatchEmbed(inputs, width, self.patches[index]))
             self.register_parameter(f"pos_embed{stage}", nn.Parameter(_drawn(tokens, width)))
             self.add_module(f"block{stage}", nn.ModuleList(blocks))
-        self.width = WIDTHS[-1]
+        self.width = self.widths[-1]
         self.cls_token = nn.Parameter(_drawn(1, self.width))
         self.norm = nn.LayerNorm(self.width, eps=NORM_EPS)
         initialise_convolutions(self)
 
     def map(self, image_B3HW: Tensor) -> Tensor:
-        """Returns the last stage's tokens (B, 512, 1 + H / 32, W / 32): the class token stands in the first row."""
+        """Returns the last stage's tokens (B, F, H', W'): the class token stands in the first row, padded by zeros."""
         tokens, map_BCHW = image_B3HW, image_B3HW
-        for stage in STAGES:
+        for index in range(len(self.widths)):
+            stage, last = index + 1, self._is_last(index)
             tokens, grid = self.get_submodule(f"patch_embed{stage}")(map_BCHW)
-            last = stage == STAGES[-1]
             if last:
                 tokens = torch.cat([self.cls_token.expand(len(tokens), -1, -1), tokens], dim=1)
             tokens = tokens + _resized(getattr(self, f"pos_embed{stage}"), grid, prefix=int(last))
@@ -131,11 +136,27 @@ class PVTLarge(Backbone):
                 tokens = block(tokens, grid)
             if not last:
                 map_BCHW = _map(tokens, grid)
-        return tokens_to_map(self.norm(tokens), prefix=1)
+        return tokens_to_map(self.norm(tokens), prefix=self.prefix)
 
     def pool(self, map_BFHW: Tensor) -> Tensor:
-        """Returns the class token (B, 512)."""
-        return map_to_tokens(map_BFHW, prefix=1)[:, 0]
+        """Returns the class token (B, F)."""
+        return map_to_tokens(map_BFHW, prefix=self.prefix)[:, 0]
+
+    def _is_last(self, index: int) -> bool:
+        return index == len(self.widths) - 1
+
+
+@backbone("pvt_large_v1")
+class PVTLarge(PVT):
+    """Four stages of 3, 8, 27 and 3 blocks to a feature of 512; pictures from 32 pixels a side on."""
+
+    widths = (64, 128, 320, 512)
+    depths = (3, 8, 27, 3)
+    heads = (1, 2, 5, 8)
+    reductions = (8, 4, 2, 1)
+    mlp_ratios = (8, 8, 4, 4)
+    patches = (4, 2, 2, 2)
+    sides = (56, 28, 14, 7)
 
 
 def _map(tokens_BNF: Tensor, grid: tuple[int, int]) -> Tensor:

@@ -6,7 +6,16 @@ from collections.abc import Callable
 from fieldmark.errors import UserError
 from fieldmark.models.backbones.base import Backbone
 
-_MODULES = {"sk2res2net101": "sk_res2net", "botnet152": "botnet", "pvt_large_v1": "pvt"}
+_MODULES = {
+    "sk2res2net101": "sk_res2net",
+    "botnet152": "botnet",
+    "pvt_large_v1": "pvt",
+    "resnet_smoke": "stand_ins",
+    "sk_res2net_smoke": "stand_ins",
+    "botnet_smoke": "stand_ins",
+    "swin_smoke": "stand_ins",
+    "pvt_smoke": "stand_ins",
+}
 """Built-in backbones and the modules of this package that define them."""
 
 _classes: dict[str, type[Backbone]] = {}

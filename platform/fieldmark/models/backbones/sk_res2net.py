@@ -4,6 +4,8 @@ After Gao et al. 2019 (Res2Net, 1904.01169) and Li et al. 2019 (SKNet, 1903.0658
 the official checkpoint.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -14,9 +16,8 @@ from fieldmark.models.initialise import initialise_convolutions
 SCALES = 4
 """Splits of a block's channels."""
 BASE_WIDTH = 26
-"""Channels of a split in the first stage; doubled from stage to stage."""
+"""Channels of a split where a stage has 64 base channels; in proportion elsewhere."""
 EXPANSION = 4
-DEPTHS = (3, 4, 23, 3)
 
 
 class SelectiveKernel(nn.Module):
@@ -53,7 +54,7 @@ class Bottleneck(nn.Module):
     """
 
     def __init__(self, inputs: int, planes: int, *, stride: int, first: bool) -> None:
-        """Takes input channels, the stage's base channels (64 to 512), and whether it is the stage's first block."""
+        """Takes input channels, the stage's base channels (64 to 512 in the full network), and whether it is the stage's first block."""
         super().__init__()
         split, outputs = BASE_WIDTH * planes // 64, EXPANSION * planes
         self.first = first
@@ -83,34 +84,46 @@ class Bottleneck(nn.Module):
         return torch.cat([*found, last], dim=1)
 
 
-@backbone("sk2res2net101")
-class SKRes2Net101(Backbone):
-    """Stages of 3, 4, 23 and 3 blocks behind a deep stem; 48,380,777 parameters with a classifier of 1,000."""
+class SKRes2Net(Backbone):
+    """Stages of such blocks behind a deep stem; a subclass sets the sizes."""
+
+    depths: ClassVar[tuple[int, ...]]
+    """Blocks of each stage; every stage but the first halves the map."""
+    planes: ClassVar[int]
+    """Base channels of the first stage; doubled from stage to stage."""
 
     def __init__(self, settings: BackboneSettings) -> None:
         """Takes pictures of any size; it has no stochastic depth."""
         super().__init__()
-        self.stem = nn.Sequential(*_stem(3, 32, 2), *_stem(32, 32, 1), *_stem(32, 64, 1))
+        half, inputs = self.planes // 2, self.planes
+        self.stem = nn.Sequential(*_stem(3, half, 2), *_stem(half, half, 1), *_stem(half, inputs, 1))
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
-        inputs = 64
-        for stage, depth in enumerate(DEPTHS):
-            planes = 64 * 2**stage
+        for stage, depth in enumerate(self.depths):
+            planes = self.planes * 2**stage
             self.add_module(f"layer{stage + 1}", _stage(inputs, planes, depth, stride=1 if stage == 0 else 2))
             inputs = EXPANSION * planes
         self.width = inputs
         initialise_convolutions(self)
 
     def map(self, image_B3HW: Tensor) -> Tensor:
-        """Returns the last stage's map (B, 2048, H / 32, W / 32)."""
+        """Returns the last stage's map (B, F, H', W')."""
         x_BCHW = self.maxpool(self.stem(image_B3HW))
-        for stage in range(len(DEPTHS)):
+        for stage in range(len(self.depths)):
             x_BCHW = self.get_submodule(f"layer{stage + 1}")(x_BCHW)
         last_BFHW: Tensor = x_BCHW
         return last_BFHW
 
     def pool(self, map_BFHW: Tensor) -> Tensor:
-        """Returns the mean over places (B, 2048)."""
+        """Returns the mean over places (B, F)."""
         return map_BFHW.mean(dim=(2, 3))
+
+
+@backbone("sk2res2net101")
+class SKRes2Net101(SKRes2Net):
+    """Stages of 3, 4, 23 and 3 blocks to a map (B, 2048, H / 32, W / 32); 48,380,777 parameters with 1,000 categories."""
+
+    depths = (3, 4, 23, 3)
+    planes = 64
 
 
 def _mean(x_BCHW: Tensor) -> Tensor:

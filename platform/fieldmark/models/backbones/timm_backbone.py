@@ -17,8 +17,6 @@ class TimmBackbone(Backbone):
     """
 
     _network: Any
-    _prefix: int | None
-    """Number of prefix tokens; None where the features are a map."""
 
     def __init__(self, network: nn.Module) -> None:
         """Takes a network made with `num_classes=0`."""
@@ -28,7 +26,6 @@ class TimmBackbone(Backbone):
         self.__dict__["_network"] = network
         self.width = int(network.head_hidden_size)  # type: ignore[arg-type]
         self._channels_last = getattr(network, "output_fmt", "NCHW") == "NHWC"
-        self._prefix = None
 
     def map(self, image_B3HW: Tensor) -> Tensor:
         """Returns the last features (B, F, H', W'); of tokens, class and register tokens are in the first rows."""
@@ -37,15 +34,15 @@ class TimmBackbone(Backbone):
             raise TypeError("its features are several maps, not one")
         if features.ndim == 3:
             given = getattr(self._network, "num_prefix_tokens", None)
-            self._prefix = prefix_of(features.shape[1]) if given is None else given
-            return tokens_to_map(features, self._prefix)
+            self.prefix = prefix_of(features.shape[1]) if given is None else given
+            return tokens_to_map(features, self.prefix)
         return features.permute(0, 3, 1, 2) if self._channels_last else features
 
     def pool(self, map_BFHW: Tensor) -> Tensor:
         """Returns what timm's head makes of the features before its classifier (B, F)."""
         features = map_BFHW
-        if self._prefix is not None:
-            features = map_to_tokens(map_BFHW, self._prefix)
+        if self.prefix is not None:
+            features = map_to_tokens(map_BFHW, self.prefix)
         elif self._channels_last:
             features = map_BFHW.permute(0, 2, 3, 1)
         pooled_BF: Tensor = self._network.forward_head(features, pre_logits=True)

@@ -1,1 +1,1 @@
-"""Where trials run. An executor starts tasks and says when they end; it knows nothing of searching."""
+"""Where trials run. An executor starts units of work and says when they end; it knows nothing of searching."""

@@ -3,23 +3,24 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from fieldmark.search.tasks import Outcome, Task
+from fieldmark.search.executors.bench import Unit
+from fieldmark.search.tasks import Outcome
 
 
 class Executor(Protocol):
-    """Runs tasks, several at a time."""
+    """Runs units, several at a time."""
 
     @property
     def capacity(self) -> int:
-        """Tasks that may be started and not ended at once."""
+        """Units that may be started and not ended at once."""
         ...
 
-    def start(self, task: Task) -> None:
-        """Takes a task; at most `capacity` are under way."""
+    def start(self, unit: Unit) -> None:
+        """Takes a unit; at most `capacity` are under way."""
         ...
 
     def poll(self, timeout: float) -> list[Outcome]:
-        """Returns the tasks that have ended since the last call, waiting for one at most so many seconds.
+        """Returns the units that have ended since the last call, waiting for one at most so many seconds.
 
         Raises:
             UserError: when nothing can run any more, saying why.
@@ -27,7 +28,7 @@ class Executor(Protocol):
         ...
 
     def epochs(self) -> Mapping[str, int]:
-        """Returns the finished epochs of tasks under way, by run id, as far as they are known."""
+        """Returns the finished epochs of units under way, by run id, as far as they are known."""
         ...
 
     def stop(self) -> None:

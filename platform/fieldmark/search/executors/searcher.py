@@ -1,4 +1,4 @@
-"""How tasks get into Tune and outcomes out of it: a searcher that searches nothing."""
+"""How units get into Tune and outcomes out of it: a searcher that searches nothing."""
 
 import queue
 import threading
@@ -7,18 +7,19 @@ from typing import Any
 from ray.tune.search import Searcher
 from ray.tune.stopper import Stopper
 
-from fieldmark.search.tasks import Outcome, Task
+from fieldmark.search.executors.bench import Unit
+from fieldmark.search.tasks import Outcome
 
 AFTER_AN_END = 0.25
-"""Seconds to wait for the next task when a trial has just ended, so that its actor is reused."""
+"""Seconds to wait for the next unit when a trial has just ended, so that its actor is reused."""
 WHILE_IDLE = 0.1
 
 
 class Mailbox:
-    """What the driver's two threads share: the sweep puts tasks in, Tune puts outcomes in."""
+    """What the driver's two threads share: the sweep puts units in, Tune puts outcomes in."""
 
     def __init__(self) -> None:
-        self.tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
+        self.units: queue.SimpleQueue[Unit] = queue.SimpleQueue()
         self.outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
         self.epochs: dict[str, int] = {}
         """Finished epochs of runs under way."""
@@ -28,7 +29,7 @@ class Mailbox:
 
 
 class TaskSearcher(Searcher):
-    """Suggests the tasks of a mailbox, in order, and posts how they ended."""
+    """Suggests the units of a mailbox, in order, and posts how they ended."""
 
     def __init__(self, mailbox: Mailbox) -> None:
         super().__init__(metric="epoch", mode="max")
@@ -37,12 +38,12 @@ class TaskSearcher(Searcher):
         self._just_ended = False
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        """Returns the next task; None while there is none; FINISHED when the sweep stops."""
-        task = self._next()
-        if task is None:
+        """Returns the next unit; None while there is none; FINISHED when the sweep stops."""
+        unit = self._next()
+        if unit is None:
             return Searcher.FINISHED if self._mailbox.stopping.is_set() else None
-        self._run_ids[trial_id] = task.run_id
-        return {"task": task.model_dump_json()}
+        self._run_ids[trial_id] = unit.run_id
+        return {"unit": unit.model_dump_json()}
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Notes how far a run is."""
@@ -59,13 +60,13 @@ class TaskSearcher(Searcher):
         self._mailbox.outcomes.put(Outcome.model_validate_json(text) if text else lost)
         self._just_ended = True
 
-    def _next(self) -> Task | None:
-        """Returns a task, waiting for one where Tune has nothing else to do (it would sleep for a second)."""
+    def _next(self) -> Unit | None:
+        """Returns a unit, waiting for one where Tune has nothing else to do (it would sleep for a second)."""
         while not self._mailbox.stopping.is_set():
             wait = AFTER_AN_END if self._just_ended else 0.0 if self._run_ids else WHILE_IDLE
             self._just_ended = False
             try:
-                return self._mailbox.tasks.get(block=wait > 0, timeout=wait or None)
+                return self._mailbox.units.get(block=wait > 0, timeout=wait or None)
             except queue.Empty:
                 if self._run_ids:
                     return None

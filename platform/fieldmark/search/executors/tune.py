@@ -1,4 +1,4 @@
-"""Runs tasks as Ray Tune trials. Tune's loop runs in a thread; the sweep's stays in the main one."""
+"""Does units as Ray Tune trials. Tune's loop runs in a thread; the sweep's stays in the main one."""
 
 import logging
 import queue
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from ray import tune
 
-from fieldmark.data.experiment import ExperimentData
 from fieldmark.errors import UserError
+from fieldmark.search.executors.bench import BenchMaker, Unit
 from fieldmark.search.executors.ray_session import RaySession
 from fieldmark.search.executors.searcher import Mailbox, StopWhenAsked, TaskSearcher
 from fieldmark.search.executors.trainable import TrialActor
 from fieldmark.search.executors.watchdog import Watchdog
-from fieldmark.search.tasks import Outcome, Task
+from fieldmark.search.tasks import Outcome
 
 if TYPE_CHECKING:
     from fieldmark.store import Store
@@ -25,25 +25,27 @@ STOP_SECONDS = 30.0
 
 
 class TuneExecutor:
-    """Tasks as trials of one CPU each, in actors that are reused."""
+    """Units as trials of one CPU each, in actors that are reused."""
 
     def __init__(
         self,
-        data: ExperimentData,
+        maker: BenchMaker,
         store: "Store",
         *,
         address: str | None,
         max_concurrent: int | None,
         say: Callable[[str], None],
+        gpus: bool = False,
     ) -> None:
-        """Connects to Ray, puts the arrays into its object store once, and starts Tune.
+        """Connects to Ray, puts the maker, arrays and all, into its object store once, and starts Tune.
 
         Args:
-            data: the arrays.
+            maker: of the bench that every actor has.
             store: where trials write their records; every node must reach it.
             address: of the cluster (see `RaySession`).
             max_concurrent: trials at a time; None: one a CPU.
             say: shows a line.
+            gpus: whether each trial gets a GPU of its own, too, where the cluster has any.
 
         Raises:
             UserError: where Ray, its CPUs or the store are not to be had.
@@ -57,20 +59,25 @@ class TuneExecutor:
         except BaseException:
             self._session.close()
             raise
-        self.capacity = min(max_concurrent or cpus, cpus)
+        on_gpus = self._session.gpus if gpus else 0
+        room = min(cpus, on_gpus) if on_gpus else cpus
+        self.capacity = min(max_concurrent or room, room)
         self._mailbox = Mailbox()
         self._under_way: set[str] = set()
-        self._watchdog = Watchdog(say, self._session.resources)
+        each = "1 CPU and 1 GPU" if on_gpus else "1 CPU"
+        self._watchdog = Watchdog(say, self._session.resources, asks=f"trial(s) ask for {each} each")
         self._scratch = tempfile.mkdtemp(prefix="fieldmark-tune-")
         self._failure: BaseException | None = None
-        trainable = tune.with_parameters(TrialActor, data=data, store_url=store.url)
+        trainable = tune.with_parameters(TrialActor, maker=maker, store_url=store.url)
+        if on_gpus:
+            trainable = tune.with_resources(trainable, {"CPU": 1, "GPU": 1})
         self._thread = threading.Thread(target=self._run, args=(trainable,), name="tune", daemon=True)
         self._thread.start()
 
-    def start(self, task: Task) -> None:
-        """Hands the task to Tune."""
-        self._under_way.add(task.run_id)
-        self._mailbox.tasks.put(task)
+    def start(self, unit: Unit) -> None:
+        """Hands the unit to Tune."""
+        self._under_way.add(unit.run_id)
+        self._mailbox.units.put(unit)
 
     def poll(self, timeout: float) -> list[Outcome]:
         """Returns what has ended, waiting for the first at most so many seconds.

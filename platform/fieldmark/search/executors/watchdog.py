@@ -14,7 +14,7 @@ class Watchdog:
         say: Callable[[str], None],
         resources: Callable[[], str],
         *,
-        asks: str = "trial(s) ask for 1 CPU each",
+        asks: str,
         patience: float = PATIENCE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from fieldmark.search.plan import SweepPlan
 from fieldmark.search.provenance import provenance
 from fieldmark.search.tasks import Task
-from fieldmark.search.trial import evaluation_record, tune_metrics
+from fieldmark.search.trial import tune_metrics
+from fieldmark.store.evaluated import evaluation_record
 from fieldmark.store.records import Cost, RunRecord
 
 if TYPE_CHECKING:

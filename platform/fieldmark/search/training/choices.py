@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from fieldmark.config import ClassifierConfig, Fusions, RecipeConfig, Recipes
-from fieldmark.config.canonical import SIZES_OF_FILES, as_drawn, image_only, is_frozen, trains
+from fieldmark.config import ClassifierConfig, FrozenConfig, Fusions, RecipeConfig, Recipes
+from fieldmark.config.canonical import SIZES_OF_FILES, as_drawn, image_only, is_frozen, on_features, trains
 from fieldmark.errors import UserError
 from fieldmark.search.training.facts import NO_DATES, NO_METADATA, NO_PLACES, TrainFacts
 from fieldmark.search.training.options import TrainOptions, parse_pairs
@@ -39,6 +39,7 @@ CENTER_SHARE = 0.875
 
 GEONET = Fusions.frozen | {"geonet_modulate_add", "geonet_modulate_film"}
 GEONET_RECIPE = "geonet"
+FROZEN_RECIPE = "frozen"
 PLACE_ONLY = "GeoNet looks at places, not at dates (an assumption); --change date=true adds them"
 
 
@@ -49,7 +50,7 @@ def classifier_config(options: TrainOptions, facts: TrainFacts) -> tuple[Classif
         UserError: naming the flag whose value does not fit, or a fusion that has nothing to look at.
     """
     scale = facts.scale_name(options.scale)
-    check_recipe(options.recipe, scale)
+    check_recipe(options.recipe, scale, frozen=options.frozen)
     fusion, notes = _fusion(options, facts)
     changes = _changes(options.changes)
     inputs, dropped = _inputs(fusion, facts, changes)
@@ -75,20 +76,42 @@ def classifier_config(options: TrainOptions, facts: TrainFacts) -> tuple[Classif
 
 def recipe_name(options: TrainOptions, facts: TrainFacts) -> str:
     """Returns the named recipe that the flags change."""
+    if options.frozen:
+        return options.recipe or FROZEN_RECIPE
     return options.recipe or str(DEFAULTS[facts.scale_name(options.scale)]["recipe"])
 
 
 def reference_config(options: TrainOptions, facts: TrainFacts, config: ClassifierConfig) -> ClassifierConfig:
     """Returns the image-only classifier that stands beside one that looks at place and date.
 
-    It has the same recipe, unless that is the one by which GeoNet trains on top of a well-trained image-only model:
-    such a model itself is trained by the default recipe.
+    It has the same recipe, unless that is one for what stands on top of a well-trained image-only model, as GeoNet's
+    and a fusion on cached features do: such a model itself is trained by the default recipe.
     """
-    if options.recipe == GEONET_RECIPE and is_frozen(config.fusion):
+    if options.frozen or (options.recipe == GEONET_RECIPE and is_frozen(config.fusion)):
         kept = (one for one in options.changes if one.partition("=")[0].strip() not in RecipeConfig.model_fields)
-        own = options.model_copy(update={"recipe": None, "lr": None, "changes": tuple(kept)})
+        own = options.model_copy(update={"recipe": None, "lr": None, "changes": tuple(kept), "frozen": False})
         config, _ = classifier_config(own, facts)
     return image_only(config)
+
+
+def frozen_config(config: ClassifierConfig, views: int) -> FrozenConfig:
+    """Returns the configuration of a fusion on cached features.
+
+    Raises:
+        UserError: a fusion that cannot be trained so, or a recipe that mixes pictures.
+    """
+    if not config.looks_at_location:
+        raise UserError("--frozen: fusion image_only has nothing to train on a frozen image-only model")
+    if config.fusion_settings.get("where") == "map":
+        raise UserError(
+            f"--frozen: fusion {config.fusion} works on the map, and pooled features are cached: add --set where=pooled"
+        )
+    if config.mixup or config.cutmix:
+        raise UserError(
+            "--frozen: features of pictures are cached one by one, so none are mixed: add --change mixup=0 "
+            "--change cutmix=0, or leave --recipe out"
+        )
+    return on_features(config, views)
 
 
 def fusion_settings(fusion: str, texts: tuple[str, ...]) -> dict[str, Any]:
@@ -154,8 +177,10 @@ def _recipe(options: TrainOptions, name: str) -> dict[str, Any]:
         given = getattr(options, field)
         if given is not None:
             values[field] = given
-    if options.bn_batch is not None:
-        values["mixup_group"] = options.bn_batch  # every recipe has them equal
+    if options.frozen:
+        values["bn_batch"] = values["batch"]  # nothing is grouped
+    if options.frozen or options.bn_batch is not None:
+        values["mixup_group"] = values["bn_batch"]  # every recipe has them equal
     return values
 
 

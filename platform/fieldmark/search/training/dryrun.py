@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
-from fieldmark.config import ClassifierConfig
+from fieldmark.config import ClassifierFields, FrozenConfig
 from fieldmark.config.canonical import trains
 from fieldmark.search.estimate import PREDICTION_BYTES, RECORD_BYTES
 from fieldmark.search.tasks import Task
 from fieldmark.search.training.facts import TrainFacts
+from fieldmark.search.training.feature_stage import stage_key
 from fieldmark.search.training.options import TrainOptions
 from fieldmark.search.training.plan import TrainPlan, config_of
 from fieldmark.search.words import duration
@@ -40,6 +41,21 @@ class PlannedRun(BaseModel):
     """From stored runs of the same backbone and fusion; None is unknown."""
 
 
+class PlannedFeatures(BaseModel):
+    """Cached features, which every fusion on the same image-only model shares."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    key: str
+    """Of the stage."""
+    done: bool
+    views: int
+    pictures: int
+    """That go through the backbone: every view of the training pictures, and tune and test once."""
+    seconds: float | None
+    """That they took; None is unknown."""
+
+
 class TrainDryRun(BaseModel):
     """A training's plan with its cost."""
 
@@ -54,6 +70,8 @@ class TrainDryRun(BaseModel):
     workers: list[int]
     """Numbers of workers that may be used."""
     runs: list[PlannedRun]
+    features: PlannedFeatures | None
+    """What the frozen backbone makes once, apart from the runs; None where no backbone is frozen."""
     bounds: list[str]
     """Fields that the world's Bayes classifier sees."""
     seconds: float | None
@@ -78,6 +96,7 @@ class TrainDryRun(BaseModel):
                 f"images       {images}",
                 f"workers      {' or '.join(map(str, self.workers))}",
                 f"time         {time}",
+                *([] if self.features is None else [_features(self.features)]),
                 f"packed set   about {self.pack_bytes / 1e6:.1f} MB",
                 f"checkpoints  {_checkpoints(self.runs)}",
                 f"store grows  about {self.store_bytes / 1e6:.1f} MB beside weights",
@@ -108,6 +127,7 @@ def train_dry_run(plan: TrainPlan, options: TrainOptions, store: "Store | None")
         images=dict(card.counts),
         workers=list(plan.workers),
         runs=runs,
+        features=_planned_features(plan, store),
         bounds=[str(task.spec.config.information) for task in plan.bounds if task.spec.config.method == "bayes"],
         seconds=None if None in seconds else sum(one for one in seconds if one is not None),
         pack_bytes=pack_bytes(plan) if options.pack and left else 0,
@@ -122,7 +142,7 @@ def pack_bytes(plan: TrainPlan) -> int:
     return 3 * side * side * sum(plan.facts.card.counts.values())
 
 
-def steps_of(config: ClassifierConfig, pictures: int) -> int:
+def steps_of(config: ClassifierFields, pictures: int) -> int:
     """Returns the steps of all epochs; the last, partial batch of an epoch is left out."""
     return config.epochs * (pictures // config.batch)
 
@@ -137,12 +157,12 @@ class _Known:
         if store is not None:
             import pyarrow.compute as pc
 
-            done = (pc.field("method") == "classifier") & (pc.field("status") == "completed")
-            columns = ["fingerprint", "seconds", "epochs", "parameters", "config.backbone", "config.fusion"]
+            done = pc.field("method").isin(["classifier", "frozen"]) & (pc.field("status") == "completed")
+            columns = ["method", "fingerprint", "seconds", "epochs", "parameters", "config.backbone", "config.fusion"]
             self._rows = store.runs([*columns, "config.resolution"], done, strict=False).to_pylist()
             self._pictures = {card.fingerprint: card.counts["train"] for card in store.cards()}
 
-    def seconds(self, config: ClassifierConfig) -> float | None:
+    def seconds(self, config: ClassifierFields) -> float | None:
         """Returns the expected seconds of a run, or None."""
         found = [
             row["seconds"] / (row["epochs"] * self._pictures[row["fingerprint"]])
@@ -151,21 +171,22 @@ class _Known:
         ]
         return None if not found else median(found) * config.epochs * self._facts.pictures
 
-    def checkpoint_bytes(self, config: ClassifierConfig) -> int | None:
+    def checkpoint_bytes(self, config: ClassifierFields) -> int | None:
         """Returns about how large a checkpoint is, or None."""
         found = [row["parameters"] for row in self._alike(config) if row["parameters"]]
         return None if not found else round(median(found)) * BYTES_A_PARAMETER * STATES[config.optimizer]
 
-    def _alike(self, config: ClassifierConfig) -> list[dict[str, Any]]:
-        wanted = (config.backbone, config.fusion)
-        return [row for row in self._rows if (row["config.backbone"], row["config.fusion"]) == wanted]
+    def _alike(self, config: ClassifierFields) -> list[dict[str, Any]]:
+        wanted = ("frozen" if isinstance(config, FrozenConfig) else "classifier", config.backbone, config.fusion)
+        names = ("method", "config.backbone", "config.fusion")
+        return [row for row in self._rows if tuple(row[name] for name in names) == wanted]
 
 
 def _planned(task: Task, facts: TrainFacts, known: _Known, store: "Store | None") -> PlannedRun:
     config = config_of(task)
     return PlannedRun(
         run_id=task.run_id,
-        what=f"{config.backbone} + {config.fusion} at {config.resolution} px, {_epochs(config)}",
+        what=f"{_backbone(config)} + {config.fusion} at {config.resolution} px, {_epochs(config)}",
         config=config.model_dump(mode="json"),
         done=store is not None and store.has_run(task.run_id),
         steps=steps_of(config, facts.pictures) if trains(config) else 0,
@@ -174,8 +195,33 @@ def _planned(task: Task, facts: TrainFacts, known: _Known, store: "Store | None"
     )
 
 
-def _epochs(config: ClassifierConfig) -> str:
+def _planned_features(plan: TrainPlan, store: "Store | None") -> PlannedFeatures | None:
+    if not isinstance(plan.config, FrozenConfig):
+        return None
+    key, views, counts = stage_key(plan.main), plan.config.views, plan.facts.card.counts
+    meta = None if store is None else store.stage_meta(key)
+    return PlannedFeatures(
+        key=key,
+        done=meta is not None,
+        views=views,
+        pictures=views * counts["train"] + counts["tune"] + counts["test"],
+        seconds=None if meta is None else float(meta["seconds"]),
+    )
+
+
+def _features(planned: PlannedFeatures) -> str:
+    what = f"features     of {planned.pictures:,} pictures ({planned.views} views of each training picture)"
+    if planned.seconds is None:
+        return f"{what}, made once for all fusions on this model (its time is not known)"
+    return f"{what}, made already in {planned.seconds:.1f} s"
+
+
+def _epochs(config: ClassifierFields) -> str:
     return f"{config.epochs} epochs" if trains(config) else "nothing to train"
+
+
+def _backbone(config: ClassifierFields) -> str:
+    return f"frozen backbone {config.backbone}" if isinstance(config, FrozenConfig) else config.backbone
 
 
 def _line(run: PlannedRun) -> str:

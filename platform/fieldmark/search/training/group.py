@@ -1,9 +1,7 @@
 """Trains by a group of Ray Train workers, and watches over them."""
 
 import contextlib
-import os
 import shutil
-import sys
 import threading
 import time
 import uuid
@@ -13,27 +11,25 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from fieldmark.data.images.experiment import ImageExperiment
 from fieldmark.errors import UserError
-from fieldmark.search.executors.ray_session import RaySession
+from fieldmark.search.executors.ray_session import RaySession, group_session
 from fieldmark.search.executors.watchdog import Watchdog
 from fieldmark.search.interruption import CutOff, KeepGoing
 from fieldmark.search.tasks import Task
+from fieldmark.search.training.audience import Audience
 from fieldmark.search.training.failed import TrainingFailed
 from fieldmark.search.training.job import Job
 from fieldmark.search.training.link import Mailbox, Message
-from fieldmark.search.training.progress import TrainProgress
 from fieldmark.search.training.room import Room
 from fieldmark.search.trial import record_failure
 
 if TYPE_CHECKING:
     from fieldmark.store import Store
 
-SETTINGS = {
-    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",  # the default of 2 s stretches short epochs
-    "RAY_TRAIN_METRICS_ENABLED": "0",
-}
 EVERY = 0.2
 PATIENCE_TO_SAVE = 60.0
 """Seconds that a run gets to save its state after Ctrl-C."""
+PATIENCE_TO_END = 15.0
+"""Seconds that a group gets to end after it has said that it failed."""
 
 
 class GroupTraining:
@@ -43,7 +39,7 @@ class GroupTraining:
         self,
         job: Job,
         store: "Store",
-        progress: TrainProgress,
+        audience: Audience,
         keep_going: KeepGoing,
         *,
         workers: tuple[int, ...],
@@ -54,14 +50,14 @@ class GroupTraining:
         Args:
             job: the runs; its `threads` is what each worker gets where that is set (above 0).
             store: every node must reach it.
-            progress: shows what workers say.
+            audience: told what workers say.
             keep_going: asked several times a second; False stops training after its next step.
             workers: the allowed numbers of workers, ascending.
             on_joined: called once this process is part of Ray, which then has handlers of signals.
         """
         self._job = job
         self._store = store
-        self._progress = progress
+        self._audience = audience
         self._keep_going = keep_going
         self._workers = workers
         self._on_joined = on_joined
@@ -78,27 +74,31 @@ class GroupTraining:
             TrainingFailed: it raised, or its workers died too often.
             UserError: Ray, its CPUs or the store are not to be had, or settings do not fit.
         """
-        for name, value in SETTINGS.items():
-            os.environ.setdefault(name, value)
-        with contextlib.redirect_stdout(sys.stderr):  # Ray prints there what befalls it; ours is for results
-            self._train(data, address, max_failures)
-        if self._error is not None:
-            self._fail(f"its workers died or raised more than {max_failures} times", str(self._error))
-
-    def _train(self, data: ImageExperiment, address: str | None, max_failures: int) -> None:
-        session = RaySession(address, self._progress.say)
-        try:
+        with group_session(address, self._audience.say) as session:
             self._on_joined()
             room = Room.of_cluster(self._workers, self._job.threads, session.resources())
             session.check_nodes(self._store)
-            self._progress.say(room.describe())
+            self._audience.say(room.describe())
+            self.train(data, session, room, max_failures=max_failures)
+
+    def train(self, data: ImageExperiment, session: RaySession, room: Room, *, max_failures: int) -> None:
+        """Trains as a part of Ray that has room; several groups of one process may train at once, in threads.
+
+        Raises:
+            CutOff, TrainingFailed, UserError: see `run`.
+        """
+        try:
             mailbox = self._mailbox()
             thread = threading.Thread(target=self._fit, args=(data, room, mailbox, max_failures), daemon=True)
             thread.start()
-            self._watch(thread, mailbox, Watchdog(self._progress.say, session.resources, asks=room.asks))
+            self._watch(thread, mailbox, Watchdog(self._audience.say, session.resources, asks=room.asks))
+        except (TrainingFailed, UserError):
+            thread.join(PATIENCE_TO_END)  # its CPUs are the next group's
+            raise
         finally:
-            session.close()
             self._tidy()
+        if self._error is not None:
+            self._fail(f"its workers died or raised more than {max_failures} times", str(self._error))
 
     def _mailbox(self) -> Any:
         import ray
@@ -115,9 +115,9 @@ class GroupTraining:
 
     def _trainer(self, data: ImageExperiment, room: Room, mailbox: Any, max_failures: int) -> Any:
         import ray
-        from ray.train import FailureConfig, LoggingConfig, RunConfig, ScalingConfig
-        from ray.train.torch import TorchTrainer
+        from ray.train import LoggingConfig, RunConfig, ScalingConfig
 
+        from fieldmark.search.executors.group_trainer import GroupTrainer
         from fieldmark.search.training.worker import train_loop
 
         settings: dict[str, Any] = {
@@ -133,15 +133,10 @@ class GroupTraining:
             "run_config": RunConfig(
                 name=self._scratch,
                 storage_path=self._storage,
-                failure_config=FailureConfig(max_failures=max_failures),
                 logging_config=LoggingConfig(log_level="ERROR"),
             ),
         }
-        if isinstance(room.workers, int):
-            return TorchTrainer(train_loop, **settings)
-        from fieldmark.search.executors.allowed_sizes import AllowedSizesTrainer
-
-        return AllowedSizesTrainer(train_loop, allowed=self._workers, **settings)
+        return GroupTrainer(train_loop, allowed=self._workers, failures=max_failures, **settings)
 
     def _watch(self, thread: threading.Thread, mailbox: Any, watchdog: Watchdog) -> None:
         """Shows what workers say until training ends; asks it to stop where it must."""
@@ -151,10 +146,10 @@ class GroupTraining:
         while thread.is_alive():
             thread.join(EVERY)
             self._take(ray.get(mailbox.take.remote()))
-            watchdog.look(1, self._progress.signs)
+            watchdog.look(1, self._audience.signs)
             if asked is None and not self._keep_going():
                 asked = time.monotonic()
-                self._progress.say("Stopping after the next step ...")
+                self._audience.say("Stopping after the next step ...")
                 ray.get(mailbox.stop.remote())
             if asked is not None and time.monotonic() - asked > PATIENCE_TO_SAVE:
                 raise CutOff
@@ -167,10 +162,10 @@ class GroupTraining:
                 again = self._running is not None and self._running.run_id == message.value
                 self._running = tasks[message.value]
                 if again:
-                    self._progress.say("a worker was lost: training goes on from the last checkpoint")
-                self._progress.run(self._running)
+                    self._audience.say("a worker was lost: training goes on from the last checkpoint")
+                self._audience.run(self._running)
             elif message.kind == "step":
-                self._progress.step(message.value)
+                self._audience.step(message.value)
             elif message.kind == "saved":
                 raise CutOff
             elif message.kind == "failed":

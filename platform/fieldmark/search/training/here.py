@@ -46,6 +46,7 @@ def train_here(job: Job, data: ImageExperiment, store: "Store", progress: TrainP
             keep_going=keep_going,
             on_run=on_run,
             on_step=progress.step,
+            say=progress.say,
         )
     except (CutOff, UserError):
         raise

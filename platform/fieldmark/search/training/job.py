@@ -91,6 +91,7 @@ def do_job(
     on_run: OnRun,
     on_step: OnStep,
     on_epoch: OnEpoch | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Does what is left of a job; every worker of a group calls it.
 
@@ -100,6 +101,7 @@ def do_job(
     """
     import torch
 
+    from fieldmark.search.training.frozen_run import do_frozen_run
     from fieldmark.search.training.run import Circumstances, do_run
     from fieldmark.training.classifier.execution import Execution
 
@@ -119,10 +121,14 @@ def do_job(
             execution=execution,
             keep_going=keep_going,
             on_run=on_run,
+            say=say,
             weights_file=job.weights_file,
             keep_weights=job.keep_weights or task.run_id == job.start,
         )
-        do_run(task, data, store, how, start=job.start if is_main else None)
+        if task.spec.config.method == "frozen":
+            do_frozen_run(task, data, store, how)
+        else:
+            do_run(task, data, store, how, start=job.start if is_main else None)
 
 
 def _loader_processes(job: Job, device: str) -> int:

@@ -10,7 +10,7 @@ from fieldmark.config import ScaleName
 from fieldmark.errors import UserError
 from fieldmark.search.options import describe_invalid
 
-RecipeName = Literal["paper_cnn", "released_log", "transformer", "geonet", "smoke"]
+RecipeName = Literal["paper_cnn", "released_log", "transformer", "geonet", "smoke", "frozen"]
 Precision = Literal["float64", "float32", "bfloat16", "float16"]
 
 
@@ -28,7 +28,7 @@ class TrainOptions(BaseModel):
     fusion_settings: Annotated[tuple[str, ...], Parameter(name="--set", negative=())] = ()
     """A setting of the fusion, e.g. --set d=128; repeatable."""
     recipe: RecipeName | None = None
-    """How it is trained; default: smoke at smoke scale, paper_cnn at paper scale."""
+    """How it is trained; default: smoke at smoke scale, paper_cnn at paper scale, frozen with --frozen."""
     changes: Annotated[tuple[str, ...], Parameter(name="--change", negative=())] = ()
     """Any other field of the configuration, e.g. --change mixup=0; repeatable."""
     resolution: int | None = None
@@ -53,6 +53,11 @@ class TrainOptions(BaseModel):
     """A local file of weights that the backbone starts from instead."""
     start_from: str | None = None
     """The id of a trained image-only run that the model starts from."""
+    frozen: Annotated[bool, Parameter(negative=())] = False
+    """Train the fusion alone, on cached features of a trained image-only model: the run named by --start-from, or one
+    that is trained first, by the default recipe with the same --epochs, --batch and --bn-batch."""
+    frozen_views: int = 4
+    """With --frozen: augmented views of every training picture whose features are cached."""
     extensions: Annotated[tuple[str, ...], Parameter(name="--import", negative=())] = ()
     """A Python file that registers a fusion of your own; repeatable. Its text travels to the workers."""
     same_numbers: Annotated[bool, Parameter(negative=())] = False
@@ -93,7 +98,7 @@ class TrainOptions(BaseModel):
     @model_validator(mode="after")
     def _sensible(self) -> Self:
         least = {"seed": 0, "max_failures": 0, "loader_processes": 0}
-        least |= dict.fromkeys(("resolution", "epochs", "batch", "bn_batch", "threads"), 1)
+        least |= dict.fromkeys(("resolution", "epochs", "batch", "bn_batch", "threads", "frozen_views"), 1)
         for name, smallest in least.items():
             value = getattr(self, name)
             if value is not None and value < smallest:
@@ -107,7 +112,11 @@ class TrainOptions(BaseModel):
             raise ValueError(f"--weights {self.weights}: expected none, timm, or timm:NAME.TAG")
         if self.weights_file is not None and self.weights != "none":
             raise ValueError("--weights-file: the backbone starts from a file or from --weights timm, not from both")
-        parse_workers(self.workers)
+        if parse_workers(self.workers) != (1, 1) and self.frozen:
+            raise ValueError(
+                f"--workers {self.workers}: a fusion on cached features is trained in one process; train the "
+                "image-only model by itself with --workers, then name it with --start-from"
+            )
         return self
 
 

@@ -1,16 +1,32 @@
 """Which runs a training consists of: the run itself, before it the image-only one, and on the world the bounds."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from fieldmark.config import IMAGE_MODEL, BayesConfig, ClassifierConfig, MethodConfig, RunSpec, Scale
+from fieldmark.config import (
+    IMAGE_MODEL,
+    BayesConfig,
+    ClassifierConfig,
+    ClassifierFields,
+    FrozenConfig,
+    MethodConfig,
+    RunSpec,
+    Scale,
+)
 from fieldmark.config.canonical import is_frozen, started, trains
 from fieldmark.errors import UserError
 from fieldmark.figures.trained_runs import information
 from fieldmark.search.objective import Objective
 from fieldmark.search.tasks import Task
-from fieldmark.search.training.choices import GEONET_RECIPE, classifier_config, recipe_name, reference_config
+from fieldmark.search.training.choices import (
+    GEONET_RECIPE,
+    classifier_config,
+    frozen_config,
+    recipe_name,
+    reference_config,
+)
 from fieldmark.search.training.dealing import check_batch, checked_workers
 from fieldmark.search.training.facts import TrainFacts
 from fieldmark.search.training.options import TrainOptions, parse_workers
@@ -31,8 +47,8 @@ class TrainPlan(BaseModel):
     facts: TrainFacts
     main: Task
     reference: Task | None
-    """The same backbone on pictures alone, or the model that a frozen fusion works on; None where the main run is
-    that."""
+    """The same backbone on pictures alone, or the model that the main run leaves as it is; None where the main run is
+    image-only."""
     trains_reference: bool
     """Whether it is trained, too, before the main run."""
     bounds: tuple[Task, ...]
@@ -51,14 +67,14 @@ class TrainPlan(BaseModel):
         return (self.reference, self.main) if self.reference is not None and self.trains_reference else (self.main,)
 
     @property
-    def config(self) -> ClassifierConfig:
+    def config(self) -> ClassifierFields:
         """The main run's configuration."""
         return config_of(self.main)
 
 
-def config_of(task: Task) -> ClassifierConfig:
+def config_of(task: Task) -> ClassifierConfig | FrozenConfig:
     """Returns the configuration of a task that trains."""
-    assert isinstance(task.spec.config, ClassifierConfig)
+    assert isinstance(task.spec.config, ClassifierConfig | FrozenConfig)
     return task.spec.config
 
 
@@ -77,7 +93,7 @@ def build_plan(options: TrainOptions, facts: TrainFacts, store: "Store | None") 
     given = None if options.start_from is None else _found(options, facts, config, store)
     reference, trains_reference = _reference(options, facts, config, given)
     start = None if given is None else given.run_id
-    if reference is not None and start is None and is_frozen(config.fusion):
+    if reference is not None and start is None and _stays(options, config):
         start, trains_reference = reference.run_id, True
         notes.append(_describe_start(options, facts, config))
     main = _main(options, facts, config, start)
@@ -101,9 +117,13 @@ def build_plan(options: TrainOptions, facts: TrainFacts, store: "Store | None") 
 
 def _main(options: TrainOptions, facts: TrainFacts, config: ClassifierConfig, start: str | None) -> Task:
     scale = facts.scale(facts.scale_name(options.scale), config.batch)
+    seed = options.seed if trains(config) else 0
+    if options.frozen:
+        frozen = frozen_config(config, options.frozen_views)
+        assert start is not None, "a fusion that looks at nothing was refused"
+        return _task(frozen, seed, facts, scale, {IMAGE_MODEL: start})
     if start is None:
         return _task(config, options.seed, facts, scale, {})
-    seed = options.seed if trains(config) else 0
     return _task(started(config), seed, facts, scale, {IMAGE_MODEL: start})
 
 
@@ -113,7 +133,7 @@ def _reference(
     """Returns the image-only run to compare with, and whether it is trained, too."""
     if not config.looks_at_location:
         return None, False
-    if start is not None and is_frozen(config.fusion):
+    if start is not None and _stays(options, config):
         return Task(
             spec=start.spec, scale=start.scale, trial=start.trial, objective=_objective(start.spec.config)
         ), False
@@ -123,9 +143,14 @@ def _reference(
     return _task(alone, options.seed, facts, facts.scale(name, alone.batch), {}), wanted
 
 
+def _stays(options: TrainOptions, config: ClassifierConfig) -> bool:
+    """Whether the main run leaves a trained image-only model as it is."""
+    return options.frozen or is_frozen(config.fusion)
+
+
 def _describe_start(options: TrainOptions, facts: TrainFacts, config: ClassifierConfig) -> str:
-    own = recipe_name(options.model_copy(update={"recipe": None}), facts)
-    recipe = f" by recipe {own}" if options.recipe == GEONET_RECIPE else ""
+    own = recipe_name(options.model_copy(update={"recipe": None, "frozen": False}), facts)
+    recipe = f" by recipe {own}" if options.frozen or options.recipe == GEONET_RECIPE else ""
     return f"fusion {config.fusion} starts from the image-only model, which is trained before it{recipe}"
 
 
@@ -144,7 +169,7 @@ def _task(config: MethodConfig, seed: int, facts: TrainFacts, scale: Scale, stag
 
 
 def _objective(config: MethodConfig) -> Objective:
-    joint = isinstance(config, BayesConfig) or (isinstance(config, ClassifierConfig) and config.looks_at_location)
+    joint = isinstance(config, BayesConfig) or (isinstance(config, ClassifierFields) and config.looks_at_location)
     return Objective(score="joint" if joint else "image", metric="top1")
 
 
@@ -186,7 +211,7 @@ def _found(options: TrainOptions, facts: TrainFacts, config: ClassifierConfig, s
     return record
 
 
-def _left_out_of_epochs(trained: list[ClassifierConfig], facts: TrainFacts) -> list[str]:
+def _left_out_of_epochs(trained: Sequence[ClassifierFields], facts: TrainFacts) -> list[str]:
     """Says how many pictures an epoch has no use for, where that is many: they are others in every epoch."""
     left = facts.pictures % trained[-1].batch if trained else 0
     if left < WORTH_SAYING * facts.pictures:

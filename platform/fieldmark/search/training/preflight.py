@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fieldmark.errors import UserError
+from fieldmark.export.configuration import classifier_of
 from fieldmark.machine import cores
-from fieldmark.search.training.plan import TrainPlan
+from fieldmark.search.training.plan import TrainPlan, config_of
 
 if TYPE_CHECKING:
     from fieldmark.store import Store
@@ -47,7 +48,7 @@ def check_model(plan: TrainPlan) -> None:
     """
     from fieldmark.models.describe import describe_classifier
 
-    describe_classifier(plan.config, plan.facts.card.categories)
+    describe_classifier(classifier_of(config_of(plan.main)), plan.facts.card.categories)
 
 
 def check_store(store: "Store", plan: TrainPlan) -> None:

@@ -3,6 +3,7 @@
 import time
 from typing import TYPE_CHECKING
 
+from fieldmark.config import FrozenConfig
 from fieldmark.search.progress import BETWEEN_FRAMES, BETWEEN_LINES, Progress
 from fieldmark.search.tasks import Task
 from fieldmark.search.training.plan import config_of
@@ -27,8 +28,9 @@ class TrainProgress(Progress):
         """Says which run comes next."""
         config = config_of(task)
         self._signs += 1
+        frozen = "frozen " if isinstance(config, FrozenConfig) else ""
         self._label = config.fusion
-        self.say(f"{config.fusion}: {config.backbone} at {config.resolution} px, run {task.run_id[:10]}")
+        self.say(f"{config.fusion}: {frozen}{config.backbone} at {config.resolution} px, run {task.run_id[:10]}")
 
     def step(self, info: "StepInfo") -> None:
         """Shows where the run is, if enough time has passed."""

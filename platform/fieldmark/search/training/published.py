@@ -2,24 +2,25 @@
 
 from typing import get_args
 
-from fieldmark.config import RecipeConfig, Recipes, Scale, ScaleName
+from fieldmark.config import FrozenConfig, RecipeConfig, Recipes, Scale, ScaleName
 from fieldmark.errors import UserError
 from fieldmark.search.training.options import RecipeName
 
-OWN = "smoke"
+OWN = ("smoke", "frozen")
+FROZEN = "the fusion alone is trained, on cached features, which nothing published was"
 PAPER_BATCH = Recipes.NAMES["paper_cnn"].batch
-PUBLISHED = tuple(name for name in get_args(RecipeName) if name != OWN)
+PUBLISHED = tuple(name for name in get_args(RecipeName) if name not in OWN)
 
 
-def check_recipe(recipe: RecipeName | None, scale: ScaleName) -> None:
-    """Refuses a recipe that was never published at paper scale.
+def check_recipe(recipe: RecipeName | None, scale: ScaleName, *, frozen: bool = False) -> None:
+    """Refuses a recipe that was never published at paper scale; nothing on a frozen backbone was.
 
     Raises:
         UserError: naming those that were.
     """
-    if recipe == OWN and scale == "paper":
+    if recipe in OWN and scale == "paper" and not frozen:
         raise UserError(
-            f"--recipe {OWN}: was never published, so it is none for --scale paper; "
+            f"--recipe {recipe}: was never published, so it is none for --scale paper; "
             f"use --scale smoke, or one of {', '.join(PUBLISHED)}"
         )
 
@@ -35,6 +36,8 @@ def describe_scale(scale: Scale, config: RecipeConfig | None, recipe: str) -> st
     if scale.name == "smoke":
         batch = "" if config is None else f"; batches of {config.batch} ({PAPER_BATCH} / {scale.k})"
         return f"scale smoke: a demonstration of the method, never a test of a published number{batch}"
+    if isinstance(config, FrozenConfig):
+        return f"scale paper, but the backbone is frozen: {FROZEN}, by recipe {recipe}"
     if config is None:
         return "scale paper: nothing is trained"
     equal = next((name for name in PUBLISHED if not changes(config, Recipes.NAMES[name])), None)

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
+from fieldmark.config import IMAGE_MODEL, FrozenConfig
 from fieldmark.figures.trained_runs import information
 from fieldmark.search.ledger import evaluation_id
 from fieldmark.search.tasks import Task
 from fieldmark.search.training.bounds import read_bounds
+from fieldmark.search.training.feature_stage import stage_key
 from fieldmark.search.training.help_and_harm import help_and_harm
 from fieldmark.search.training.plan import TrainPlan, config_of
 from fieldmark.search.training.seen import Seen
@@ -45,14 +47,33 @@ class TrainedRun(BaseModel):
     """Of the whole run, evaluation included, cut-off attempts too."""
 
 
+class FrozenBackbone(BaseModel):
+    """What the fusion was trained on, where the backbone was frozen (SCIENCE rule 18)."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    image_run: str
+    """The image-only run whose backbone it is."""
+    views: int
+    """Augmented views of every training picture whose features are cached."""
+    cache_seconds: float | None
+    """That the features took, once for all fusions on this model; in no run's seconds. None: they are gone."""
+    train_top1: float
+    """How often the image-only model is right on the features that the fusion was trained on."""
+    test_top1: float
+    """How often it is right on test."""
+
+
 class TrainResult(BaseModel):
     """A training's end. Fields may be added; none will change its meaning."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     run: TrainedRun
+    frozen: FrozenBackbone | None
+    """Where the run is a fusion on cached features of a frozen backbone; None where it was trained as a whole."""
     image_only: TrainedRun | None
-    """The same backbone, recipe and seed on pictures alone, or the model that a frozen fusion works on; None where it
+    """The same backbone, recipe and seed on pictures alone, or the model that the run leaves as it is; None where it
     was not trained, or is the run itself."""
     without_image_only: str | None
     """Why there is no image-only run to compare with, where there could be one."""
@@ -103,6 +124,7 @@ def train_result(
     bounds = read_bounds(plan, store)
     return TrainResult(
         run=main,
+        frozen=_frozen(plan.main, main, store),
         image_only=image_only,
         without_image_only=None if reference is None or image_only is not None else busy or NOT_TRAINED,
         turned_right=None if compared is None else compared.right,
@@ -140,6 +162,20 @@ def trained_run(task: Task, store: "Store") -> TrainedRun:
         epochs=record.epochs,
         images_per_second=median(speeds) if speeds else None,
         seconds=record.cost.seconds,
+    )
+
+
+def _frozen(task: Task, run: TrainedRun, store: "Store") -> FrozenBackbone | None:
+    config = task.spec.config
+    if not isinstance(config, FrozenConfig):
+        return None
+    meta = store.stage_meta(stage_key(task))
+    return FrozenBackbone(
+        image_run=task.spec.stages[IMAGE_MODEL],
+        views=config.views,
+        cache_seconds=None if meta is None else float(meta["seconds"]),
+        train_top1=run.details["frozen_train_top1"],
+        test_top1=run.details["frozen_test_top1"],
     )
 
 

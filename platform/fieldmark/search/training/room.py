@@ -57,6 +57,25 @@ class Room:
             )
         return cls(workers=most if least == most else (least, most), threads=threads, gpu=gpu)
 
+    @classmethod
+    def of_groups(cls, nodes: Nodes, workers: int, resources: str, most: int | None = None) -> tuple[int, Self]:
+        """Returns how many groups of so many workers there is room for at once, and the room of each.
+
+        Args:
+            nodes: of the cluster.
+            workers: of a group.
+            resources: what the cluster has, in words.
+            most: groups at once that are wanted; None: as many as there can be.
+
+        Raises:
+            UserError: there is no room for one; see `of`.
+        """
+        gpu = cls.of(nodes, [workers], 0, resources).gpu
+        groups = _fits(nodes, 1, gpu) // workers
+        groups = groups if most is None else min(most, groups)
+        together = cls.of(nodes, [groups * workers], 0, resources)
+        return groups, cls(workers=workers, threads=together.threads, gpu=gpu)
+
     @property
     def resources(self) -> dict[str, float]:
         """What each worker asks Ray for."""

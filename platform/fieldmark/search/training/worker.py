@@ -46,7 +46,7 @@ def train_loop(config: dict[str, Any]) -> None:
             link.tell("saved")
         time.sleep(FAREWELL)  # a worker that returned or raised would be taken for finished, or started again
     except Exception as error:
-        if not _may_pass(error):
+        if not may_pass(error):
             link.tell("failed", (isinstance(error, UserError), _message(error), traceback.format_exc()))
             link.exchange()
         raise
@@ -66,7 +66,7 @@ def _device() -> str:
     return str(get_device()) if torch.cuda.is_available() else "cpu"
 
 
-def _may_pass(error: Exception) -> bool:
+def may_pass(error: BaseException) -> bool:
     """Whether starting again from the checkpoint may help: the death of a worker shows at the others as these."""
     import ray
     import torch

@@ -36,6 +36,7 @@ def comparison_json(table: ComparisonTable) -> dict[str, Any]:
         "references": [comparison_row(table, row) for row in table.rows if row.row is None],
         "header": list(table.header),
         "remarks": list(table.closing),
+        "summary": table.summary,
     }
 
 
@@ -61,7 +62,10 @@ def comparison_row(table: ComparisonTable, row: ComparisonRow) -> dict[str, Any]
         "turned_right": row.turned_right,
         "turned_wrong": row.turned_wrong,
         "parameters": row.parameters,
+        "counts": {name: asdict(count) for name, count in row.counts.items()},
         "seconds": row.seconds,
+        "data": row.data,
+        "frozen": row.frozen,
         "config_id": row.config_id,
         "config": row.config,
         "verdict": row.verdict,

@@ -42,6 +42,7 @@ def render_terminal(grid: Grid, width: int | None = None) -> str:
 def _two_lines(title: str) -> str:
     return (
         title.replace(", ", ",\n")
+        .replace(": ", ":\n")
         .replace(" [", "\n[")
         .replace("of ", "of\n")
         .replace("− class ", "− class\n")

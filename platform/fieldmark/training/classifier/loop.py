@@ -1,7 +1,5 @@
 """The training loop: epochs of steps, with a report, and checkpoints from which it goes on as if never cut off."""
 
-import math
-import time
 from collections.abc import Iterator
 
 import torch
@@ -15,7 +13,7 @@ from fieldmark.data.observations import Split
 from fieldmark.models.classifier import Classifier
 from fieldmark.training.classifier.batch_norm import RunningStatistics
 from fieldmark.training.classifier.evaluate import score_part
-from fieldmark.training.classifier.execution import Execution, StepInfo
+from fieldmark.training.classifier.execution import Execution
 from fieldmark.training.classifier.order import Order
 from fieldmark.training.classifier.pace import Pace
 from fieldmark.training.classifier.precision import Precision
@@ -23,6 +21,7 @@ from fieldmark.training.classifier.records import Records
 from fieldmark.training.classifier.start import train_mode
 from fieldmark.training.classifier.state import Progress, restore, state_of
 from fieldmark.training.classifier.step import Stepper
+from fieldmark.training.classifier.telling import Teller
 from fieldmark.training.interfaces import Checkpoints, Report
 
 
@@ -56,7 +55,7 @@ class Loop:
         if state is not None:
             restore(state, self._progress, self._stepper)
         self._pace = Pace()
-        self._told_at = time.monotonic()
+        self._teller = Teller(config.epochs, order, execution)
         self._due: Tensor | None = None
 
     def run(self) -> None:
@@ -76,7 +75,7 @@ class Loop:
         train_mode(self._model)
         before = self._pace.images, self._pace.seconds
         self._steps()
-        metrics = {"loss": self._finite_loss(), "lr": self._stepper.rate}
+        metrics = {"loss": self._progress.finite_loss(), "lr": self._stepper.rate}
         metrics["images_per_second"] = (self._pace.images - before[0]) / max(self._pace.seconds - before[1], 1e-9)
         self._statistics.publish(self._steps_done)
         metrics |= self._on_tune()
@@ -101,7 +100,7 @@ class Loop:
             progress.loss_sum += loss
             progress.step += 1
             self._pace.add(order.batch)
-            self._tell()
+            self._teller.tell(progress, self._pace)
             self._save_if(due)
 
     def _pictures(self) -> Iterator[Tensor]:
@@ -118,7 +117,7 @@ class Loop:
         """Saves where it was due a step ago: no worker waits for the device to learn what worker 0 wants."""
         before, self._due = self._due, due
         if before is not None and before.item() and self._progress.step < self._order.steps:
-            self._finite_loss()
+            self._progress.finite_loss()
             self._save()
             self._pace.begin()
 
@@ -136,34 +135,6 @@ class Loop:
     def _on_tune(self) -> dict[str, float]:
         found = score_part(self._model, self._config, self._data, Split.TUNE, self._workers, self._execution)
         return {name: found[name] for name in ("top1", "log_loss") if name in found}
-
-    def _finite_loss(self) -> float:
-        """Returns the epoch's mean loss; the same on all workers, so all raise together."""
-        loss = self._progress.mean_loss
-        if not math.isfinite(loss):
-            raise FloatingPointError(
-                f"the training loss is {loss} in epoch {self._progress.epoch + 1}: try a smaller lr"
-            )
-        return loss
-
-    def _tell(self) -> None:
-        now, on_step = time.monotonic(), self._execution.on_step
-        if on_step is None or not self._workers.is_first or now - self._told_at < self._execution.on_step_every:
-            return
-        self._told_at = now
-        progress, steps, speed = self._progress, self._order.steps, self._pace.images_per_second
-        left = self._config.epochs * steps - self._steps_done
-        on_step(
-            StepInfo(
-                epoch=progress.epoch + 1,
-                epochs=self._config.epochs,
-                step=progress.step,
-                steps=steps,
-                loss=progress.mean_loss,
-                images_per_second=speed,
-                eta_seconds=left * self._order.batch / speed,
-            )
-        )
 
     @property
     def _steps_done(self) -> int:

@@ -11,16 +11,18 @@ EMBEDDINGS = ("pos_embed", "cls_token")
 """In the names of position embeddings and class tokens."""
 
 
-def build_optimiser(config: RecipeConfig, model: nn.Module) -> torch.optim.Optimizer:
+def build_optimiser(config: RecipeConfig, model: nn.Module, *, fused: bool = False) -> torch.optim.Optimizer:
     """Returns SGD or AdamW over the trainable parameters.
+
+    With `fused`, one call moves all of them: for small models, whose step would take longer than their gradient.
 
     Without `decay_all`, these do not decay: vectors and scalars, position embeddings, class tokens, and parameters that
     a module names in `no_weight_decay()`, as timm's networks do.
     """
     groups = list(_groups(config, model))
     if config.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum)
-    return torch.optim.AdamW(groups, lr=config.lr, betas=(config.momentum, 0.999))
+        return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, fused=fused or None)
+    return torch.optim.AdamW(groups, lr=config.lr, betas=(config.momentum, 0.999), fused=fused or None)
 
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:

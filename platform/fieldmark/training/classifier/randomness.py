@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-INITIAL, ORDER, PICTURE, MIXING, FORWARD = 1, 2, 3, 4, 5
-"""What a draw is for: the first weights, an epoch's order, a picture's augmentation, a mixup group, and dropout and
-stochastic depth of a batch-norm group."""
+INITIAL, ORDER, PICTURE, MIXING, FORWARD, VIEW = 1, 2, 3, 4, 5, 6
+"""What a draw is for: the first weights, an epoch's order, a picture's augmentation, a mixup group, dropout and
+stochastic depth of a batch-norm group, and the augmentation of a view whose features are cached."""
 
 
 def draws(stream: int, *key: int) -> np.random.Generator:

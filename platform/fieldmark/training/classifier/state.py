@@ -3,15 +3,27 @@
 Random states are not among it: every draw comes from the seed and its place in the training.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from fieldmark.models.classifier import Classifier
-from fieldmark.training.classifier.step import Stepper
+
+class Stepping(Protocol):
+    """What makes the steps of a training, and has a state of its own."""
+
+    @property
+    def optimiser(self) -> torch.optim.Optimizer:
+        """Moves the weights."""
+        ...
+
+    @property
+    def scaler(self) -> torch.amp.GradScaler:
+        """Scales the loss."""
+        ...
 
 
 @dataclass(slots=True)
@@ -30,6 +42,17 @@ class Progress:
         """Mean over the finished steps of this epoch, 0 before the first; waits for the device."""
         return float(self.loss_sum) / max(self.step, 1)
 
+    def finite_loss(self) -> float:
+        """Returns the mean loss; the same on all workers, so all raise together.
+
+        Raises:
+            FloatingPointError: it is no number.
+        """
+        loss = self.mean_loss
+        if not math.isfinite(loss):
+            raise FloatingPointError(f"the training loss is {loss} in epoch {self.epoch + 1}: try a smaller lr")
+        return loss
+
     def next_epoch(self) -> None:
         """Begins a new epoch."""
         self.epoch += 1
@@ -37,7 +60,7 @@ class Progress:
         self.loss_sum.zero_()
 
 
-def state_of(progress: Progress, model: Classifier, stepper: Stepper) -> dict[str, Any]:
+def state_of(progress: Progress, model: nn.Module, stepper: Stepping) -> dict[str, Any]:
     """Returns the state between two steps; on a CPU its tensors are the live ones, so save it before the next."""
     found: dict[str, Any] = _on_cpu(
         {
@@ -52,7 +75,7 @@ def state_of(progress: Progress, model: Classifier, stepper: Stepper) -> dict[st
     return found
 
 
-def restore(state: Mapping[str, Any], progress: Progress, stepper: Stepper) -> None:
+def restore(state: Mapping[str, Any], progress: Progress, stepper: Stepping) -> None:
     """Takes over a state; the model's weights were loaded before, so that everything made from it has them."""
     progress.epoch, progress.step = state["epoch"], state["step"]
     progress.loss_sum.fill_(state["loss_sum"])

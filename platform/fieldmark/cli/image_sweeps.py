@@ -1,0 +1,134 @@
+"""`fieldmark sweep fusion` and `fieldmark sweep resolution`: run a sweep of image classifiers, print its table."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from fieldmark.cli.common import print_json
+from fieldmark.search.image_sweep.options import FusionSweepOptions, ImageSweepOptions, ResolutionSweepOptions
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from fieldmark.search.image_sweep.result import ImageSweepResult, Measured, SettingResult
+
+WIDTH = 120
+"""Narrower, and columns would be cut off."""
+
+
+def fusion(options: Annotated[FusionSweepOptions | None, Parameter(name="*")] = None) -> int:
+    """Sweep how place and date come in: the published fusions, then Optuna's own trials, then the best on fresh seeds.
+
+    The same command again goes on with it. Ctrl-C stops cleanly.
+    """
+    return _sweep(options or FusionSweepOptions())
+
+
+def resolution(options: Annotated[ResolutionSweepOptions | None, Parameter(name="*")] = None) -> int:
+    """Sweep the training resolution and the backbone; every run is tested at several resolutions.
+
+    The same command again goes on with it. Ctrl-C stops cleanly.
+    """
+    return _sweep(options or ResolutionSweepOptions())
+
+
+def _sweep(options: ImageSweepOptions) -> int:
+    from fieldmark.search.image_sweep.dryrun import ImageDryRun
+    from fieldmark.search.image_sweep.sweep import sweep_images
+
+    result = sweep_images(options)
+    if isinstance(result, ImageDryRun):
+        if options.json_output:
+            print_json(result.model_dump(mode="json"))
+        else:
+            print(result.text())
+        return 0
+    if options.json_output:
+        print_json(result.to_json())
+    else:
+        _print(result)
+    return 0 if not result.interrupted else 130
+
+
+def _print(result: "ImageSweepResult") -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False, width=max(WIDTH, Console().width))
+    frozen = "; FROZEN: fusions on cached features of a frozen image-only model" if result.frozen else ""
+    console.print(
+        f"sweep {result.sweep} ({result.space}) on {result.dataset}, protocol {result.protocol}{frozen}",
+        soft_wrap=True,
+    )
+    console.print(result.scale, soft_wrap=True, markup=False)
+    for note in result.notes:
+        console.print(f"note: {note}", soft_wrap=True, markup=False)
+    console.print(_table(result))
+    print(f"* on the Pareto front of {' and '.join(result.front_of)}, by tune; sampler {result.sampler}")
+    print(_about_the_best(result))
+    for failure in result.failures:
+        print(f"failed: {failure.run_id[:10]}: {failure.message}")
+    for path in result.figures:
+        print(f"figure: {path}")
+    sys.stdout.flush()
+
+
+def _table(result: "ImageSweepResult") -> "Table":
+    from rich.table import Table
+
+    larger = max((_heads(one) for one in result.settings), key=len, default=[])
+    table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
+    table.add_column("", no_wrap=True)
+    table.add_column("role", no_wrap=True)
+    table.add_column("setting", overflow="fold", min_width=20)
+    for name in ("tune\ntop-1", "test\ntop-1", *larger, "n", "para-\nmeters", "mult-\nadds", "seconds\na run"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in result.settings:
+        table.add_row("*" if one.front else "", one.role, _label(one), *_cells(one, len(larger)))
+    return table
+
+
+def _heads(one: "SettingResult") -> list[str]:
+    """Returns the heads of the columns of further views: their sizes as factors of the training resolution."""
+    from fieldmark.config import View
+
+    sizes = [View.parse(text).sizes_of(one.resolution) for text in one.views]
+    return [
+        "test at\n×" + "..".join(f"{side / one.resolution:.2g}" for side in (some[0], some[-1])[: len(some)])
+        for some in sizes
+    ]
+
+
+def _label(one: "SettingResult") -> str:
+    short = {"lr": "lr", "weight_decay": "decay", "mixup": "mixup"}
+    words = [f"{word} {one.params[name]:.2g}" for name, word in short.items() if name in one.params]
+    return " ".join([one.label, *words, *(["(frozen)"] if one.frozen else [])])
+
+
+def _cells(one: "SettingResult", larger: int) -> list[str]:
+    if one.measured is None:
+        return [one.state, *[""] * (larger + 5)]
+    views = [_mean(measured) for measured in one.views.values()]
+    return [
+        f"{one.measured.tune:.4f}",
+        _mean(one.measured),
+        *views,
+        *[""] * (larger - len(views)),
+        str(one.measured.n),
+        f"{one.parameters / 1e3:,.0f}k",
+        f"{one.multiply_adds / 1e6:,.1f}M",
+        "–" if one.seconds is None else f"{one.seconds:.0f}",
+    ]
+
+
+def _mean(measured: "Measured") -> str:
+    spread = "" if measured.test_std is None else f" ±{measured.test_std:.3f}"
+    return f"{measured.test:.4f}{spread}"
+
+
+def _about_the_best(result: "ImageSweepResult") -> str:
+    best = result.best
+    if best is None or best.measured is None:
+        return "nothing is confirmed on fresh seeds yet"
+    word = "best" if result.enough_for_best else "best so far (the word needs five fresh seeds)"
+    return f"{word}: {best.label}, top-1 {_mean(best.measured)} on test over {best.measured.n} fresh seeds"

@@ -1,0 +1,226 @@
+"""A reproduction from its flags to its figures."""
+
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fieldmark.errors import UserError
+from fieldmark.search.dryrun import existing_store
+from fieldmark.search.lease_keeper import LeaseKeeper, this_command
+from fieldmark.search.progress import Progress
+from fieldmark.search.reproduce.counted import count_cells
+from fieldmark.search.reproduce.dryrun import ReproduceDryRun, reproduce_dry_run
+from fieldmark.search.reproduce.ensembles import record_ensembles
+from fieldmark.search.reproduce.options import ReproduceOptions
+from fieldmark.search.reproduce.plan import Reproduction, build_reproduction
+from fieldmark.search.reproduce.result import ReproduceResult
+from fieldmark.search.reproduce.scheduler import ReproductionScheduler
+from fieldmark.search.reproduce.selection import PRIORSNET_DATA, Selection, select_work
+from fieldmark.search.reproduce.sources import Source, open_sources
+from fieldmark.search.result import FailedRun
+from fieldmark.store import layout
+from fieldmark.tables.reproduction import ReproductionPlan
+
+if TYPE_CHECKING:
+    from fieldmark.search.executors.base import Executor
+    from fieldmark.store import Store
+
+
+def reproduce(options: ReproduceOptions) -> ReproduceResult | ReproduceDryRun:
+    """Runs what these tables and figures need and the store lacks, and draws the figures.
+
+    Returns:
+        The result; with `dry_run`, the plan and its cost instead, and nothing is written.
+
+    Raises:
+        UserError: for data, a store or flags with which nothing can be reproduced.
+        StoreConflict: where another process drives this reproduction.
+    """
+    started = time.monotonic()
+    selection = select_work(options)
+    if options.dry_run:
+        return reproduce_dry_run(options, selection, existing_store(options.store))
+    if not selection.specs:
+        raise UserError(f"--scale paper needs the published data: {'; '.join(selection.missing())}")
+    sources = open_sources(options, selection.specs)
+    from fieldmark.store import Store
+
+    work = build_reproduction(options, sources)
+    store = Store.open(options.store)
+    store.probe()
+    with Progress() as progress, LeaseKeeper(store, work.plan.plan_id, takeover=options.takeover) as lease:
+        return _Driver(options, selection, sources, work, store, progress, lease).run(started)
+
+
+class _Driver:
+    """A reproduction that holds its lease."""
+
+    def __init__(
+        self,
+        options: ReproduceOptions,
+        selection: Selection,
+        sources: dict[str, Source],
+        work: Reproduction,
+        store: "Store",
+        progress: Progress,
+        lease: LeaseKeeper,
+    ) -> None:
+        self._options = options
+        self._selection = selection
+        self._sources = sources
+        self._work = work
+        self._store = store
+        self._progress = progress
+        self._lease = lease
+        self._problems = selection.missing()
+        self._interrupted = False
+
+    def run(self, started: float) -> ReproduceResult:
+        """Does what is left, in the order in which one thing needs the other."""
+        self._describe()
+        scheduler = self._train(started)
+        figures: list[Path] = []
+        if not self._interrupted and not scheduler.closed:
+            figures = self._after_training()
+        measured, cells = count_cells(self._work.plan, self._selection, self._store)
+        return ReproduceResult(
+            plan=self._work.plan.plan_id,
+            scale=self._options.scale,
+            tables=list(self._options.tables),
+            figures=[str(path) for path in figures],
+            new_runs=len(scheduler.new_runs),
+            done_runs=scheduler.done_before,
+            planned_runs=scheduler.planned,
+            failures=[FailedRun(run_id=one.task.run_id, message=one.message) for one in scheduler.failures],
+            problems=self._problems,
+            cells=cells,
+            measured=measured,
+            seconds=time.monotonic() - started,
+            interrupted=self._interrupted,
+            budget_spent=scheduler.closed and not self._interrupted,
+        )
+
+    def _describe(self) -> None:
+        """Writes what tables read beside the records."""
+        from fieldmark.search.reproduce.extend import extended
+
+        for source in self._sources.values():
+            card = source.facts.card
+            self._store.put_card(card)
+            self._store.put_categories(card.fingerprint, source.dataset.observations.categories)
+        plan = self._work.plan
+        self._store.put_plan(plan.plan_id, extended(plan, self._store.plan(plan.plan_id)).model_dump(mode="json"))
+
+    def _train(self, started: float) -> ReproductionScheduler:
+        from fieldmark.search.drive import drive
+        from fieldmark.search.executors.lazy import LazyExecutor
+        from fieldmark.search.training.image_bench import is_done
+
+        units = self._work.needed(self._selection.cells, self._selection.figures)
+        store = self._store
+        scheduler = ReproductionScheduler(
+            units, lambda unit: is_done(unit, store), lambda run_id: store.run(run_id).cost.cpu_seconds
+        )
+        self._clear_checkpoints()
+        executor = LazyExecutor(self._make_executor)
+        budget = self._options.budget_seconds
+        try:
+            drive(scheduler, executor, self._watch, deadline=None if budget is None else started + budget)
+        except KeyboardInterrupt:
+            self._progress.say("Stopping; what is under way keeps its checkpoint ...")
+            self._interrupted = True
+        finally:
+            executor.stop()
+        if scheduler.recorded < scheduler.planned:
+            count = f"{scheduler.recorded} of {scheduler.planned} runs are recorded"
+            self._progress.say(f"{count}. Go on with: {this_command()}")
+        return scheduler
+
+    def _clear_checkpoints(self) -> None:
+        """Removes the states of runs whose driver was killed right after the record."""
+        for run_id in {key.split("/")[1] for key in self._store.list(layout.CHECKPOINTS)}:
+            if run_id in self._work.units and self._store.has_run(run_id):
+                self._store.checkpoints(run_id).clear()
+
+    def _watch(self, scheduler: ReproductionScheduler, executor: "Executor") -> None:
+        self._lease.check()
+        self._progress.show(scheduler, executor)
+
+    def _make_executor(self) -> "Executor":
+        from fieldmark.search.training.image_bench import ImageBench
+
+        options = self._options
+        maker = partial(ImageBench, cache=options.cache, max_bad_share=options.max_bad_share)
+        if options.executor == "local":
+            from fieldmark.search.executors.local import LocalExecutor
+
+            return LocalExecutor(maker, self._store, lambda: self._lease.kept)
+        from fieldmark.search.executors.groups import GroupExecutor
+        from fieldmark.search.executors.routed import RoutedExecutor
+        from fieldmark.search.executors.tune import TuneExecutor
+
+        return RoutedExecutor(
+            lambda: TuneExecutor(
+                maker,
+                self._store,
+                address=options.address,
+                max_concurrent=options.max_concurrent,
+                say=self._progress.say,
+            ),
+            lambda: GroupExecutor(
+                self._store,
+                address=options.address,
+                say=self._progress.say,
+                workers=max(unit.workers for unit in self._work.units.values()),
+                cache=options.cache,
+                max_bad_share=options.max_bad_share,
+            ),
+        )
+
+    def _after_training(self) -> list[Path]:
+        self._commit_bounds()
+        self._problems += record_ensembles(self._work.plan, self._options.tables, self._store)
+        self._sweep_priorsnet()
+        return self._draw()
+
+    def _commit_bounds(self) -> None:
+        from fieldmark.search.training.bounds import commit_bound
+
+        for bound in self._work.bounds:
+            commit_bound(bound.task, bound.source.dataset, bound.source.spec, self._store)
+
+    def _sweep_priorsnet(self) -> None:
+        """Runs Table S2's PriorsNet rows on the image scores that the table's last row starts from."""
+        image_run, name = self._work.scores_of_s2, PRIORSNET_DATA
+        if not self._selection.priorsnet or image_run is None or name not in self._sources:
+            return
+        from fieldmark.search.reproduce.priorsnet_rows import sweep_rows
+
+        source = self._sources[name]
+        try:
+            result = sweep_rows(self._options, source.spec, source.dataset, self._store, image_run)
+        except UserError as error:
+            self._problems.append(f"Table S2's PriorsNet rows: {error}")
+            return
+        self._interrupted = result.interrupted
+        self._problems += [f"PriorsNet run {one.run_id[:10]}: {one.message}" for one in result.failures]
+        plan = self._stored_plan()
+        self._store.put_plan(
+            plan.plan_id, plan.model_copy(update={"priorsnet_sweep": result.sweep}).model_dump(mode="json")
+        )
+
+    def _draw(self) -> list[Path]:
+        """Draws what can be drawn; results count more than pictures."""
+        from fieldmark.evaluation.paper_figures import write_paper_figure
+
+        plan, folder, found = self._stored_plan(), Path(self._options.out) / "figures", []
+        for name in self._options.figures:
+            try:
+                found += write_paper_figure(name.removeprefix("fig"), self._store, folder, plan=plan)
+            except (UserError, OSError) as error:
+                self._problems.append(f"figure {name.removeprefix('fig')}: {error}")
+        return found
+
+    def _stored_plan(self) -> ReproductionPlan:
+        return ReproductionPlan.model_validate(self._store.plan(self._work.plan.plan_id))

@@ -1,0 +1,100 @@
+"""What to do next of a fixed list of runs, some of which start from others. Never touches a process.
+
+What is recorded is never run again; a run whose worker was killed is tried again twice; one that raised an exception is
+given up by this command, with all that start from it, and tried again by the next one.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from fieldmark.search.image_task import ImageTask
+from fieldmark.search.scheduler import RETRIES, Failure
+from fieldmark.search.tasks import Outcome
+
+
+class ReproductionScheduler:
+    """Hands out units of work and hears how they ended."""
+
+    def __init__(
+        self, units: Sequence[ImageTask], is_done: Callable[[ImageTask], bool], seconds_of: Callable[[str], float]
+    ) -> None:
+        """Takes the units, those that others start from first.
+
+        Args:
+            units: all that is wanted, recorded or not.
+            is_done: whether a unit is recorded with all its views, by the store.
+            seconds_of: processor time of a recorded run.
+        """
+        self._is_done = is_done
+        self._seconds_of = seconds_of
+        self._waiting = [unit for unit in units if not is_done(unit)]
+        self._undone = {unit.run_id for unit in self._waiting}
+        self._running: dict[str, ImageTask] = {}
+        self._lost: Counter[str] = Counter()
+        self._closed = False
+        self.cpu_seconds = 0.0
+        self.planned = len(units)
+        self.done_before = len(units) - len(self._waiting)
+        self.new_runs: list[str] = []
+        self.failures: list[Failure] = []
+
+    def next(self) -> ImageTask | None:
+        """Returns a unit to start now, or None: wait for results, or, with nothing running, the end."""
+        ready = [] if self._closed else [unit for unit in self._waiting if unit.start not in self._undone]
+        # Groups of workers come last and together: to change between them and single processes takes half a minute.
+        if len(ready) < len(self._waiting) or self._running:
+            ready = [unit for unit in ready if unit.workers == 1]
+        ready = [unit for unit in ready if unit.workers == 1] or ready
+        if not ready:
+            return None
+        # The first run on a frozen model caches its features; others that began beside it would make them, too.
+        taken = {unit.start for unit in self._running.values()}
+        unit = next((one for one in ready if one.start is None or one.start not in taken), ready[0])
+        self._waiting.remove(unit)
+        self._running[unit.run_id] = unit
+        return unit
+
+    def tell(self, outcome: Outcome) -> None:
+        """Hears that a unit has ended; the store, not the outcome, says whether it is done."""
+        unit = self._running.pop(outcome.run_id)
+        if self._is_done(unit):
+            self._undone.discard(unit.run_id)
+            self.new_runs.append(unit.run_id)
+            self.cpu_seconds += self._seconds_of(unit.run_id)
+            return
+        self._lost[unit.run_id] += 1
+        if outcome.kind == "failed":
+            self._give_up(unit, outcome.message)
+        elif self._lost[unit.run_id] <= RETRIES:
+            self._waiting.insert(0, unit)
+        else:
+            self._give_up(unit, f"its worker was lost {RETRIES + 1} times; {outcome.message}".rstrip("; "))
+
+    def close(self) -> None:
+        """Starts nothing new from now on."""
+        self._closed = True
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
+    @property
+    def running(self) -> list[ImageTask]:
+        """Units that were started and have not ended."""
+        return list(self._running.values())
+
+    @property
+    def recorded(self) -> int:
+        """Units that are done, by whatever command."""
+        return self.done_before + len(self.new_runs)
+
+    def standing(self) -> str:
+        """Returns nothing: rows of different tables have no common best."""
+        return ""
+
+    def _give_up(self, unit: ImageTask, message: str) -> None:
+        self.failures.append(Failure(task=unit.task, message=message))
+        for other in [one for one in self._waiting if one.start == unit.run_id]:
+            self._waiting.remove(other)
+            self._give_up(other, f"the image-only run {unit.run_id[:10]} that it starts from failed")

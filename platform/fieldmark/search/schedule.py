@@ -1,0 +1,71 @@
+"""What the loop of a sweep and its display ask of a scheduler, whatever it schedules."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from fieldmark.search.executors.bench import Unit
+from fieldmark.search.tasks import Outcome
+
+
+class GivenUp(Protocol):
+    """A unit that this command gave up."""
+
+    @property
+    def task(self) -> Unit:
+        """The unit."""
+        ...
+
+    @property
+    def message(self) -> str:
+        """What happened."""
+        ...
+
+
+class Schedule(Protocol):
+    """Hands out units and hears how they ended; never touches a process."""
+
+    def next(self) -> Unit | None:
+        """Returns a unit to start now, or None: wait for results, or, with nothing running, the end."""
+        ...
+
+    def tell(self, outcome: Outcome) -> None:
+        """Hears that a unit has ended; the store, not the outcome, says whether it is done."""
+        ...
+
+    def close(self) -> None:
+        """Starts nothing new from now on."""
+        ...
+
+    @property
+    def running(self) -> Sequence[Unit]:
+        """Units that were started and have not ended."""
+        ...
+
+    @property
+    def recorded(self) -> int:
+        """Units that are done, by whatever command."""
+        ...
+
+    @property
+    def planned(self) -> int:
+        """Units that there are in all, as far as is known now."""
+        ...
+
+    @property
+    def new_runs(self) -> Sequence[str]:
+        """Ids of units done since the start."""
+        ...
+
+    @property
+    def failures(self) -> Sequence[GivenUp]:
+        """Units that were given up, in that order."""
+        ...
+
+    @property
+    def cpu_seconds(self) -> float:
+        """What the units done since the start have cost."""
+        ...
+
+    def standing(self) -> str:
+        """Returns how the search stands in a few words, e.g. its best value so far; empty: there is nothing to say."""
+        ...

@@ -1,0 +1,54 @@
+"""Runs in a few words, and the display of any scheduler."""
+
+from dataclasses import dataclass, field
+
+from fieldmark.config import ClassFrequencyConfig, PriorsNetConfig
+from fieldmark.search.image_task import ImageTask
+from fieldmark.search.progress import Progress
+from fieldmark.search.scheduler import Failure
+from fieldmark.search.words import describe
+from fieldmark.testing.image_units import image_unit
+
+
+@dataclass
+class Row:
+    """A schedule of which nothing is left but one that failed."""
+
+    running: list[ImageTask] = field(default_factory=list)
+    failures: list[object] = field(default_factory=list)
+    recorded: int = 3
+    planned: int = 4
+    new_runs: tuple[str, ...] = ("a",)
+    cpu_seconds: float = 7.0
+    stands: str = ""
+
+    def standing(self) -> str:
+        return self.stands
+
+
+def test_settings_are_described_by_what_is_not_the_default():
+    start = image_unit().run_id
+    fusion = image_unit("dynamic_mlp_c", start=start, fusion_settings={"d": 32, "h": 64})
+    frozen = image_unit("add_star", start=start, frozen=True, resolution=48)
+    assert describe(image_unit().task.spec.config) == "image_only on test_resnet at 32 px"
+    assert describe(fusion.task.spec.config) == "dynamic_mlp_c d=32 on test_resnet at 32 px"
+    assert describe(frozen.task.spec.config) == "add_star on frozen test_resnet at 48 px"
+    assert describe(PriorsNetConfig(batch=64)).startswith("batch 64 lr ")
+    assert describe(ClassFrequencyConfig()) == "class_frequency"
+
+
+def test_a_failed_image_unit_is_named_and_the_headline_says_how_it_stands(capsys):
+    unit = image_unit(seed=3)
+    row = Row(failures=[type("GivenUp", (), {"task": unit, "message": "the loss is nan"})()])
+    with Progress(live=False) as progress:
+        progress.show(row, None)
+        assert progress.headline(row) == "3 of 4 runs recorded; 0 running; 1 failed; 7 CPU-seconds; nothing left"
+        row.stands = "best top1 on tune 0.5000"
+        assert "1 failed; best top1 on tune 0.5000; 7" in progress.headline(row)
+    assert "failed: image_only on test_resnet at 32 px seed 3: the loss is nan" in capsys.readouterr().err
+
+
+def test_a_failure_of_the_priors_sweep_is_shown_alike(capsys):
+    with Progress(live=False) as progress:
+        progress.show(Row(failures=[Failure(task=image_unit().task, message="it raised")]), None)
+    assert "seed 0: it raised" in capsys.readouterr().err
