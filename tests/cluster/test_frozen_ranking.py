@@ -95,7 +95,7 @@ def _figures(store: Store, fusions: list[str], results: Mapping[bool, list[list[
     full_FS, frozen_FS = (hits[frozen].mean(axis=2) for frozen in (False, True))
     taus = _bootstrapped(hits[False], hits[True])
     alone_S = np.array([one.image_only.metrics["test"]["top1"] for one in results[True][0] if one.image_only])
-    seconds = {frozen: np.mean([one.run.seconds for row in results[frozen] for one in row]) for frozen in results}
+    seconds = {frozen: _processor_seconds(store, rows) for frozen, rows in results.items()}
     cache = [one.frozen.cache_seconds for one in results[True][0] if one.frozen]
     return {
         "data": DATA,
@@ -119,10 +119,15 @@ def _figures(store: Store, fusions: list[str], results: Mapping[bool, list[list[
             "resamples": f"{RESAMPLES} of seeds, each way by itself, and of test pictures, the same for all",
         },
         "frozen_train_top1": [one.frozen.train_top1 for one in results[True][0] if one.frozen],
-        "seconds_a_trial": {"full": float(seconds[False]), "frozen": float(seconds[True])},
-        "times_fewer_seconds": float(seconds[False] / seconds[True]),
+        "processor_seconds_a_trial": {"full": seconds[False], "frozen": seconds[True]},
+        "times_fewer_seconds": seconds[False] / seconds[True],
         "cache_seconds": cache,
     }
+
+
+def _processor_seconds(store: Store, rows: list[list[TrainResult]]) -> float:
+    """Returns the mean over the runs, evaluation included; a busy machine does not lengthen it."""
+    return float(np.mean([store.run(one.run.run_id).cost.cpu_seconds for row in rows for one in row]))
 
 
 def _hits(store: Store, rows: list[list[TrainResult]]) -> Hits:
@@ -138,7 +143,7 @@ def _hits(store: Store, rows: list[list[TrainResult]]) -> Hits:
 def _bootstrapped(full_FSN: Hits, frozen_FSN: Hits) -> list[float]:
     """Returns Kendall's tau under other draws of seeds (of each way by itself) and of test pictures (of both)."""
     rng = np.random.default_rng(0)
-    fusions, seeds, pictures = full_FSN.shape
+    _, seeds, pictures = full_FSN.shape
     taus = []
     for _ in range(RESAMPLES):
         weight_N = rng.multinomial(pictures, np.full(pictures, 1 / pictures)) / pictures

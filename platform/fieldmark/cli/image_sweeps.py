@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fieldmark.search.image_sweep.result import ImageSweepResult, Measured, SettingResult
 
 WIDTH = 120
+VIEW_WIDTH = 14
 """Narrower, and columns would be cut off."""
 
 
@@ -54,7 +55,8 @@ def _sweep(options: ImageSweepOptions) -> int:
 def _print(result: "ImageSweepResult") -> None:
     from rich.console import Console
 
-    console = Console(highlight=False, width=max(WIDTH, Console().width))
+    further = max((len(one.views) for one in result.settings), default=0)
+    console = Console(highlight=False, width=max(WIDTH + VIEW_WIDTH * further, Console().width))
     frozen = "; FROZEN: fusions on cached features of a frozen image-only model" if result.frozen else ""
     console.print(
         f"sweep {result.sweep} ({result.space}) on {result.dataset}, protocol {result.protocol}{frozen}",

@@ -62,14 +62,15 @@ def table_page(store: "Store", plan: ReproductionPlan, table: str) -> TablePage:
     """Returns a table's page."""
     made = _priorsnet_table(store, plan) if table == "S2" else reproduced_table(store, table, plan.scale)
     whole = _beneath_its_scale(grid(made))
+    missing = _unmeasured(made) if made.complete else []
     claims, printed, measured = _claims(store, plan, table)
     return TablePage(
         table=table,
         file=f"{table}.html",
         title=made.title,
         scale=SCALES[plan.scale],
-        complete=made.complete,
-        completeness=made.completeness,
+        complete=made.complete and not missing,
+        completeness="; ".join([made.completeness, *missing]),
         summary=made.summary or "Nothing is compared yet.",
         grid=_brief(whole),
         whole=whole,
@@ -107,6 +108,12 @@ def _priorsnet_table(store: "Store", plan: ReproductionPlan) -> ComparisonTable:
     except UserError:  # a store that was merged without what belongs to the sweep
         pass
     return published_table(store, definition("S2"))
+
+
+def _unmeasured(made: ComparisonTable) -> list[str]:
+    """Returns what a table that is complete by its sweep lacks beside it: row 11 of S2."""
+    rows = [row.row for row in made.rows if row.kind == "published" and row.top1 is None]
+    return [f"not measured: row {', '.join(map(str, rows))}"] if rows else []
 
 
 def _claims(store: "Store", plan: ReproductionPlan, table: str) -> tuple[Grid | None, str, str]:

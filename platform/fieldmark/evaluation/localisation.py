@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from fieldmark.data.images.experiment import ImageExperiment
-from fieldmark.data.observations import DataSet, Indices, Split
+from fieldmark.data.observations import DataSet, Split
 from fieldmark.data.world.marks import Marks, marks_of
 from fieldmark.errors import UserError
 from fieldmark.evaluation.activation import METHODS, Maps, looked_at
@@ -73,14 +73,14 @@ def pointing_game(
     pictures.check(stored.record.run_id, stored.record.spec)
     trained = load_stored(stored)
     data = pictures(trained.config.resolution, crops=False)
-    marks = test_marks(dataset, data, trained.config.resolution)
+    marks = marks_on_test(dataset, data, trained.config.resolution)
     if marks is None or not marks.visible_N.any():
         which = f"{trained.config.resolution} pixels" if marks is not None else stored.record.spec.dataset
         raise UserError(f"{which}: no mark is known in its pictures, so the pointing game cannot be played on them")
     return play(trained, data, marks, tolerance=tolerance, device=device)
 
 
-def test_marks(dataset: DataSet, data: ImageExperiment, resolution: int) -> Marks | None:
+def marks_on_test(dataset: DataSet, data: ImageExperiment, resolution: int) -> Marks | None:
     """Returns the marks in the pictures of the test part, in its order; None where the data set is no world."""
     place = {name: position for position, name in enumerate(dataset.observations.image_id.to_pylist())}
     indices = np.array([place[str(name)] for name in data.parts[Split.TEST].image_id], dtype=np.int64)
@@ -148,8 +148,3 @@ def _chance(marks: Marks, side: int, tolerance: float) -> float:
         away_K = np.linalg.norm(pixel_K2[:, None] - centre_22, axis=2).min(axis=1)
         share += float((away_K <= radius + tolerance).mean())
     return share / len(marks.radius_N)
-
-
-def on_pictures(positions: Indices, marks: Marks) -> Indices:
-    """Returns those of the positions where a mark can be seen."""
-    return positions[marks.visible_N[positions]]

@@ -94,9 +94,13 @@ def _grad_cam(map_BFHW: Tensor, gradient_BFHW: Tensor) -> Tensor | None:
 
 def _shown(map_BHW: Tensor, height: int, width: int) -> Tensor:
     """Returns maps in the pictures' size (bilinear), from 0 to 1."""
-    large_BHW = functional.interpolate(map_BHW[:, None], size=(height, width), mode="bilinear", align_corners=False)[
-        :, 0
-    ]
-    least_B11, most_B11 = large_BHW.amin(dim=(1, 2), keepdim=True), large_BHW.amax(dim=(1, 2), keepdim=True)
-    span_B11 = most_B11 - least_B11
-    return torch.where(span_B11 > 0, (large_BHW - least_B11) / span_B11, 0.0)
+    size = (height, width)
+    large_BHW = functional.interpolate(map_BHW[:, None], size=size, mode="bilinear", align_corners=False)[:, 0]
+    least_B11, most_B11 = _range(large_BHW)
+    # Enlarging rounds, so that a constant map, of a single cell for example, may not stay quite constant.
+    says_B11 = torch.ne(*_range(map_BHW)) & (most_B11 > least_B11)
+    return torch.where(says_B11, (large_BHW - least_B11) / (most_B11 - least_B11), 0.0)
+
+
+def _range(map_BHW: Tensor) -> tuple[Tensor, Tensor]:
+    return map_BHW.amin(dim=(1, 2), keepdim=True), map_BHW.amax(dim=(1, 2), keepdim=True)

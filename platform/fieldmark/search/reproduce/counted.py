@@ -13,6 +13,6 @@ def count_cells(plan: ReproductionPlan, selection: Selection, store: "Store") ->
     """Returns how many values have all their seeds, and how many were asked for; without S2's PriorsNet rows."""
     known = {cell.measurement.cell: cell for cell in plan.cells}
     asked = [known.get(one.cell) for one in selection.asked]
-    return sum(
-        cell is not None and all(store.has_evaluation(run.test) for run in cell.runs) for cell in asked
-    ), len(asked)
+    return sum(cell is not None and all(store.has_evaluation(run.test) for run in cell.runs) for cell in asked), len(
+        asked
+    )

@@ -23,7 +23,9 @@ def _record(ensemble: PlannedCell, plan: ReproductionPlan, store: "Store") -> li
 
     one, problems = ensemble.measurement, []
     assert one.ensemble_above is not None
-    others = [cell for cell in plan.cells if cell.measurement.table == one.table and cell.measurement.config is not None]
+    others = [
+        cell for cell in plan.cells if cell.measurement.table == one.table and cell.measurement.config is not None
+    ]
     for place, run in enumerate(ensemble.runs):
         of_seed = [cell.runs[place] for cell in others]
         if not all(store.has_evaluation(other.tune) and store.has_evaluation(other.test) for other in of_seed):

@@ -147,7 +147,9 @@ class _Builder:
                 [other.run_id for other in of_seed], [other.tune for other in of_seed], one.ensemble_above
             )
             runs.append(PlannedRun(seed=run.seed, run_id="", tune=tune, test=test))
-        self.needs[one.cell] = tuple(dict.fromkeys(need for cell in others for need in self.needs[cell.measurement.cell]))
+        self.needs[one.cell] = tuple(
+            dict.fromkeys(need for cell in others for need in self.needs[cell.measurement.cell])
+        )
         self.cells[one.cell] = PlannedCell(measurement=one, runs=tuple(runs))
 
     def _bound(self, config: Trained, view: str, source: Source) -> str:
@@ -255,4 +257,6 @@ def scale_note(scale: ScaleName) -> str:
     """Returns what a reader must know of a scale."""
     if scale == "paper":
         return "scale paper: the full recipes on the published data"
-    return "scale smoke: stand-ins on generated worlds; a demonstration of the method, never a test of a published number"
+    return (
+        "scale smoke: stand-ins on generated worlds; a demonstration of the method, never a test of a published number"
+    )

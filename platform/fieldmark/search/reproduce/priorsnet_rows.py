@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from fieldmark.store import Store
 
 
-def sweep_rows(
-    options: ReproduceOptions, spec: str, dataset: DataSet, store: "Store", image_run: str
-) -> "SweepResult":
+def sweep_rows(options: ReproduceOptions, spec: str, dataset: DataSet, store: "Store", image_run: str) -> "SweepResult":
     """Runs the rows of Table S2, or goes on with them; with nothing left it takes seconds.
 
     Args:
@@ -72,6 +70,8 @@ def _write_scores(path: Path, dataset: DataSet, store: "Store", run_id: str) -> 
         scores.append(kept.astype(np.float32))
         missing = len(dataset.indices(split)) - len(kept)
         if missing:
-            raise UserError(f"Table S2: {missing} {name} pictures have no image score, as they are bad or without a name")
+            raise UserError(
+                f"Table S2: {missing} {name} pictures have no image score, as they are bad or without a name"
+            )
     whole_NC = np.concatenate(scores)[np.argsort(np.concatenate(rows))]
     np.save(path, whole_NC / whole_NC.sum(axis=1, keepdims=True))
