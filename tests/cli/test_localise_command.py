@@ -26,7 +26,7 @@ def test_both_methods_are_printed_with_chance(made, capsys):
     assert cam["share"] == cam["hits"] / 10
     assert run(["localise", run_id[:8], "--store", store.url, "--tolerance", "1"]) == 0
     printed = capsys.readouterr().out.splitlines()
-    assert len(printed) == 2 and all("of 10 at the mark" in line and "within 1.0 pixels" in line for line in printed)
+    assert len(printed) == 2 and all("of 10 at the mark" in line and "within 1 pixels" in line for line in printed)
     assert sorted(store.list("")) == before
 
 

@@ -118,3 +118,17 @@ def test_closed_it_starts_nothing() -> None:
     scheduler = Store().scheduler([unit(0)])
     scheduler.close()
     assert scheduler.next() is None
+
+
+def test_large_pictures_are_more_of_the_work_than_small_ones() -> None:
+    small, large = unit(0), unit(1)
+    config = ClassifierConfig(fusion="image_only", resolution=448)
+    large = large.model_copy(
+        update={"task": large.task.model_copy(update={"spec": large.task.spec.model_copy(update={"config": config})})}
+    )
+    store = Store()
+    scheduler = store.scheduler([small, large])
+    assert scheduler.share_done == 0
+    assert scheduler.next() == small
+    store.record(scheduler, small)
+    assert 0.1 < scheduler.share_done < 0.3, "224 x 224 of 224 x 224 + 448 x 448 pixels"

@@ -21,6 +21,7 @@ class Row:
     new_runs: tuple[str, ...] = ("a",)
     cpu_seconds: float = 7.0
     stands: str = ""
+    share_done: float = 1.0
 
     def standing(self) -> str:
         return self.stands
@@ -52,3 +53,12 @@ def test_a_failure_of_the_priors_sweep_is_shown_alike(capsys):
     with Progress(live=False) as progress:
         progress.show(Row(failures=[Failure(task=image_unit().task, message="it raised")]), None)
     assert "seed 0: it raised" in capsys.readouterr().err
+
+
+def test_the_time_left_is_told_by_the_share_of_the_work_that_is_done():
+    row = Row(recorded=1, planned=5, share_done=0.0)
+    progress = Progress(live=False)
+    assert progress.headline(row).endswith("time left unknown")
+    progress._started -= 60
+    row.share_done = 0.5
+    assert progress.headline(row).endswith("about 1.0 min left")

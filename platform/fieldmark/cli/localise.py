@@ -50,7 +50,7 @@ def localise(
     for one in found:
         print(
             f"{one.method:<9}{one.hits:>6,} of {one.n:,} at the mark: {one.share:.1%} ± {one.standard_error:.1%}, "
-            f"chance {one.chance:.1%} (within {one.tolerance:.1f} pixels)"
+            f"chance {one.chance:.1%} (within {one.tolerance:.3g} pixels)"
         )
     if not found:
         print("neither CAM nor Grad-CAM can be drawn of this model")

@@ -225,7 +225,7 @@ def _rule(shown: Sequence[Shown], chosen: Chosen) -> str:
 
 
 def _game_sentence(played: Sequence[Localisation]) -> str:
-    tolerances = sorted({f"{game.tolerance:.1f}" for game in played})
+    tolerances = sorted({f"{game.tolerance:.3g}" for game in played})
     counts = sorted({f"{game.n:,}" for game in played})
     return (
         f"Below: share of the {' or '.join(counts)} test pictures with a mark whose map has its maximum within the "

@@ -8,21 +8,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fieldmark.figures.drawing import SMALL, heading
+from fieldmark.figures.drawing import CHARACTERS_AN_INCH, HEAD_INCHES, LINE_INCHES, SMALL, heading
 from fieldmark.figures.trained_runs import INK
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-CELL = 1.3
-"""Inches."""
-WIDTH_OF_SENTENCES = 6.5
-FOOT = 1.0
+CELL, GAP, BETWEEN = 1.3, 0.06, 0.2
+"""Inches: side of a picture, between two, and between two models."""
+LEFT, LABELS, FOOT = 0.4, 0.66, 1.15
+"""Inches for the pictures' names, the models' and methods' names, and what stands below."""
+SENTENCE_WIDTH = 6.5
 COLOURS = "inferno"
 SEEN_THROUGH = 0.62
 """Opacity of a map."""
 LUMINANCE = (0.299, 0.587, 0.114)
 CIRCLE = "#00e5ff"
+WHOLE = (0, 1, 1, 0)
+"""A picture's edges: left, right, bottom, top."""
 
 Circle = tuple[float, float, float]
 """Column, row and radius as shares of the picture's side, from its upper left corner."""
@@ -61,52 +64,70 @@ def draw_activation_maps(panel: MapPanel) -> "Figure":
     """Returns the figure: pictures in the first column, then the methods' maps of every model."""
     from matplotlib.figure import Figure
 
-    methods = len(panel.methods)
-    across = 1 + methods * len(panel.columns)
-    width = max(CELL * across + 0.4, WIDTH_OF_SENTENCES)
-    lines = sum(len(textwrap.wrap(line, int(15 * width))) for line in panel.sentences)
-    height = (CELL + 0.1) * len(panel.names) + FOOT + 0.8 + 0.17 * lines
+    rows, methods = len(panel.names), len(panel.methods)
+    left_C = _lefts(len(panel.columns), methods)
+    width = max(left_C[-1] + CELL + GAP, SENTENCE_WIDTH)
+    lines = sum(len(textwrap.wrap(line, int((width - 0.3) * CHARACTERS_AN_INCH))) for line in panel.sentences)
+    height = HEAD_INCHES + LINE_INCHES * lines + LABELS + rows * (CELL + GAP) + FOOT
     figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
-    grid = figure.subplots(len(panel.names), across, squeeze=False)
-    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03)  # type: ignore[union-attr]
-    shown = None
-    for row, (name, circles) in enumerate(zip(panel.names, panel.circles, strict=True)):
-        _picture(grid[row, 0], panel.columns[0].image_PHW3[row], circles)
-        grid[row, 0].set_ylabel(name, fontsize=8, color=INK, parse_math=False)
-        for place, column in enumerate(panel.columns):
-            for method, maps_PHW in enumerate(column.maps):
-                axes = grid[row, 1 + methods * place + method]
-                drawn = _overlay(axes, column.image_PHW3[row], None if maps_PHW is None else maps_PHW[row], circles)
-                shown = drawn or shown
-    _captions(grid, panel)
-    if shown is not None:
-        bar = figure.colorbar(shown, ax=grid, orientation="horizontal", shrink=0.35, aspect=40, pad=0.02)
-        bar.set_label("each map from its least to its greatest value", fontsize=8, color=SMALL)
-        bar.ax.tick_params(labelsize=7.5, colors=SMALL)
-        bar.solids.set_alpha(1.0)
     heading(figure, panel.title, panel.sentences)
+    figure.set_layout_engine("none")  # squares of one size are placed here
+    grid = np.array(
+        [
+            [_square(figure, left, FOOT + (rows - 1 - row) * (CELL + GAP)) for left in left_C]
+            for row in range(rows)
+        ]
+    )  # fmt: skip
+    shown = [_row(grid[row], panel, row) for row in range(rows)]
+    _captions(grid, panel)
+    drawn = next((one for one in shown if one is not None), None)
+    if drawn is not None:
+        _colour_bar(figure, drawn)
     return figure
 
 
-def _picture(axes: Any, image_HW3: NDArray[np.uint8], circles: Sequence[Circle]) -> None:
-    _empty(axes)
-    axes.imshow(image_HW3, extent=(0, 1, 1, 0), interpolation="nearest")
-    _circle(axes, circles)
+def _lefts(models: int, methods: int) -> list[float]:
+    """Returns the left edges of all columns, in inches."""
+    model = methods * (CELL + GAP) + BETWEEN
+    first = LEFT + CELL + GAP + BETWEEN
+    return [
+        LEFT,
+        *(first + place * model + method * (CELL + GAP) for place in range(models) for method in range(methods)),
+    ]
 
 
-def _overlay(
-    axes: Any, image_HW3: NDArray[np.uint8], map_HW: NDArray[np.float32] | None, circles: Sequence[Circle]
-) -> Any | None:
+def _square(figure: "Figure", left: float, bottom: float) -> Any:
+    width, height = figure.get_size_inches()
+    axes = figure.add_axes((left / width, bottom / height, CELL / width, CELL / height))
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    return axes
+
+
+def _row(axes_C: Any, panel: MapPanel, row: int) -> Any | None:
+    """Draws one picture's maps; returns what a colour bar needs."""
+    circles, drawn = panel.circles[row], None
+    axes_C[0].imshow(panel.columns[0].image_PHW3[row], extent=WHOLE, interpolation="nearest")
+    axes_C[0].set_ylabel(panel.names[row], fontsize=8, color=INK, parse_math=False)
+    _circle(axes_C[0], circles)
+    cells = [(column, maps_PHW) for column in panel.columns for maps_PHW in column.maps]
+    for axes, (column, maps_PHW) in zip(axes_C[1:], cells, strict=True):
+        found = _overlay(axes, column.image_PHW3[row], None if maps_PHW is None else maps_PHW[row])
+        _circle(axes, circles if found is not None else ())
+        drawn = drawn or found
+    return drawn
+
+
+def _overlay(axes: Any, image_HW3: NDArray[np.uint8], map_HW: NDArray[np.float32] | None) -> Any | None:
     """Draws a map over its picture in grey; returns what a colour bar needs."""
-    _empty(axes)
     grey_HW = image_HW3.astype(np.float64) @ np.array(LUMINANCE)
-    axes.imshow(grey_HW, cmap="gray", vmin=0, vmax=255, extent=(0, 1, 1, 0), interpolation="nearest")
+    axes.imshow(grey_HW, cmap="gray", vmin=0, vmax=255, extent=WHOLE, interpolation="nearest")
     if map_HW is None:
         axes.text(0.5, 0.5, "none", ha="center", va="center", fontsize=9, color="white", backgroundcolor=INK)
         return None
-    drawn = axes.imshow(map_HW, cmap=COLOURS, vmin=0, vmax=1, alpha=SEEN_THROUGH, extent=(0, 1, 1, 0))
-    _circle(axes, circles)
-    return drawn
+    return axes.imshow(map_HW, cmap=COLOURS, vmin=0, vmax=1, alpha=SEEN_THROUGH, extent=WHOLE)
 
 
 def _circle(axes: Any, circles: Sequence[Circle]) -> None:
@@ -116,25 +137,25 @@ def _circle(axes: Any, circles: Sequence[Circle]) -> None:
         axes.add_patch(Ring((column, row), radius, fill=False, edgecolor=CIRCLE, linewidth=1.1))
 
 
-def _empty(axes: Any) -> None:
-    axes.set_xticks([])
-    axes.set_yticks([])
-    axes.set_xlim(0, 1)
-    axes.set_ylim(1, 0)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+def _colour_bar(figure: "Figure", drawn: Any) -> None:
+    width, height = figure.get_size_inches()
+    axes = figure.add_axes((LEFT / width, 0.45 / height, 2 * CELL / width, 0.1 / height))
+    bar = figure.colorbar(drawn, cax=axes, orientation="horizontal", ticks=(0, 0.5, 1))
+    bar.solids.set_alpha(1)
+    bar.set_label("each map from its least to its greatest value", fontsize=8, color=SMALL)
+    axes.tick_params(labelsize=7.5, colors=SMALL)
 
 
 def _captions(grid: Any, panel: MapPanel) -> None:
     methods, small = len(panel.methods), {"fontsize": 8, "color": INK, "parse_math": False}
     grid[-1, 0].set_xlabel(panel.below, **small)
+    middle = 0.5 * (methods + (methods - 1) * GAP / CELL)
     for place, column in enumerate(panel.columns):
         first = 1 + methods * place
-        label = "\n".join(textwrap.wrap(column.label, 12 * methods, max_lines=2, placeholder=" ..."))
-        # Above the middle of this model's columns, which are as wide as each other.
-        grid[0, first].annotate(
-            label, (0.5 * methods + 0.02, 1), (0, 20), xycoords="axes fraction", textcoords="offset points",
-            ha="center", va="bottom", fontsize=9.5, fontweight="bold", color=INK, parse_math=False,
+        label = "\n".join(textwrap.wrap(column.label, 16 * methods, max_lines=2, placeholder=" ..."))
+        grid[0, first].text(
+            middle, 1 + 0.25 / CELL, label, ha="center", va="bottom", fontsize=9.5, fontweight="bold", color=INK,
+            linespacing=1.0, parse_math=False, transform=grid[0, first].transAxes,
         )  # fmt: skip
         for method, name in enumerate(panel.methods):
             grid[0, first + method].set_title(name, fontsize=8.5, color=SMALL, pad=4)

@@ -79,13 +79,12 @@ class Progress:
         return "; ".join(filter(None, parts))
 
     def _eta(self, scheduler: Schedule, left: int) -> str:
-        new = len(scheduler.new_runs)
+        share = scheduler.share_done
         if not left:
             return "nothing left"
-        if not new:
+        if not share:
             return "time left unknown"
-        rate = (time.monotonic() - self._started) / new
-        return f"about {duration(rate * left)} left"
+        return f"about {duration((time.monotonic() - self._started) * (1 - share) / share)} left"
 
     def _without_clock(self, headline: str) -> str:
         return headline.rpartition(";")[0]

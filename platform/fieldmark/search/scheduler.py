@@ -12,6 +12,7 @@ from fieldmark.config import PriorsNetConfig, effective
 from fieldmark.search.ledger import Ledger
 from fieldmark.search.plan import CONFIRMATION_SEED, Group, SweepPlan
 from fieldmark.search.proposals import Proposals
+from fieldmark.search.schedule import share_by_count
 from fieldmark.search.searching import SEARCH_SEED, Searching
 from fieldmark.search.study import Told
 from fieldmark.search.tasks import Outcome, Task
@@ -132,6 +133,11 @@ class Scheduler:
         """Returns the best setting's objective on tune."""
         values = [value for value, _ in self._candidates()]
         return max(values, key=self.plan.objective.goodness) if values else None
+
+    @property
+    def share_done(self) -> float:
+        """Share of this command's runs that are done."""
+        return share_by_count(self)
 
     def standing(self) -> str:
         """Returns the best value so far, in words."""

@@ -16,6 +16,7 @@ from fieldmark.search.image_sweep.searching import ImageSearching
 from fieldmark.search.image_sweep.warm import WarmGroup
 from fieldmark.search.image_task import ImageTask
 from fieldmark.search.proposals import Proposals
+from fieldmark.search.schedule import share_by_count
 from fieldmark.search.scheduler import RETRIES, Failure
 from fieldmark.search.study import Told
 from fieldmark.search.tasks import Outcome
@@ -106,6 +107,11 @@ class ImageScheduler:
     def cpu_seconds(self) -> float:
         """What the units done since the start have cost."""
         return self._cpu_seconds
+
+    @property
+    def share_done(self) -> float:
+        """Share of this command's runs that are done."""
+        return share_by_count(self)
 
     def standing(self) -> str:
         """Returns the best setting so far in a few words."""

@@ -1,5 +1,6 @@
 """What a person can ask of a reproduction: one field a flag."""
 
+import shlex
 from typing import Annotated, Literal, Self
 
 from cyclopts import Parameter
@@ -98,3 +99,15 @@ def with_subjects(options: ReproduceOptions, what: tuple[str, ...]) -> Reproduce
         return ReproduceOptions.model_validate({**options.model_dump(), "what": what})
     except ValidationError as error:
         raise UserError(describe_invalid(error)) from None
+
+
+def whole_command(options: ReproduceOptions) -> str:
+    """Returns the command that measures everything on the same data, whatever part of it was asked for."""
+    defaults = ReproduceOptions()
+    words = ["fieldmark", "reproduce", EVERYTHING, "--scale", options.scale]
+    words += [word for data in options.data for word in ("--data", data)]
+    for name in ("store", "out", "address", "cache"):
+        value = getattr(options, name)
+        if value != getattr(defaults, name):
+            words += [f"--{name}", value]
+    return shlex.join(words)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from fieldmark.config import IMAGE_MODEL, BayesConfig, ClassifierConfig, FrozenConfig, RunSpec, ScaleName, View
+from fieldmark.config import IMAGE_MODEL, BayesConfig, ClassifierConfig, FrozenConfig, RunSpec, View
 from fieldmark.evaluation.ensemble import ensemble_ids
 from fieldmark.evaluation.record import view_evaluation_id
 from fieldmark.figures.trained_runs import information
@@ -12,10 +12,9 @@ from fieldmark.papers import measurements
 from fieldmark.papers.figure_runs import FigureRun, figure_runs
 from fieldmark.papers.measurement import Measurement
 from fieldmark.search.image_task import ImageTask
-from fieldmark.search.lease_keeper import this_command
 from fieldmark.search.ledger import evaluation_id
 from fieldmark.search.objective import Objective
-from fieldmark.search.reproduce.options import TABLES, ReproduceOptions
+from fieldmark.search.reproduce.options import TABLES, ReproduceOptions, whole_command
 from fieldmark.search.reproduce.sources import Source
 from fieldmark.search.tasks import Task
 from fieldmark.search.training.facts import PAPER_BATCH
@@ -106,7 +105,7 @@ class _Builder:
             data={name: source.choice for name, source in self.sources.items()},
             cells=tuple(self.cells.values()),
             figures=self.figures,
-            command=this_command(),
+            command=whole_command(self.options),
         )
         units = {name: _of_plan(unit, plan.plan_id) for name, unit in self.units.items()}
         return Reproduction(
@@ -251,12 +250,3 @@ def _in_order(units: Mapping[str, ImageTask]) -> list[str]:
     """Returns the runs that others start from first, so that no worker has to wait for one."""
     starts = {unit.start for unit in units.values()}
     return sorted(units, key=lambda name: name not in starts)
-
-
-def scale_note(scale: ScaleName) -> str:
-    """Returns what a reader must know of a scale."""
-    if scale == "paper":
-        return "scale paper: the full recipes on the published data"
-    return (
-        "scale smoke: stand-ins on generated worlds; a demonstration of the method, never a test of a published number"
-    )

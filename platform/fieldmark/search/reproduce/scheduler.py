@@ -7,9 +7,13 @@ given up by this command, with all that start from it, and tried again by the ne
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from fieldmark.config import ClassifierConfig
 from fieldmark.search.image_task import ImageTask
 from fieldmark.search.scheduler import RETRIES, Failure
 from fieldmark.search.tasks import Outcome
+
+SMALL, ON_FEATURES = 28, 1.0
+"""A run on features is about as much work as an epoch of pictures of so many pixels."""
 
 
 class ReproductionScheduler:
@@ -33,6 +37,8 @@ class ReproductionScheduler:
         self._lost: Counter[str] = Counter()
         self._closed = False
         self.cpu_seconds = 0.0
+        self._effort = sum(map(effort, self._waiting))
+        self._effort_done = 0.0
         self.planned = len(units)
         self.done_before = len(units) - len(self._waiting)
         self.new_runs: list[str] = []
@@ -61,6 +67,7 @@ class ReproductionScheduler:
             self._undone.discard(unit.run_id)
             self.new_runs.append(unit.run_id)
             self.cpu_seconds += self._seconds_of(unit.run_id)
+            self._effort_done += effort(unit)
             return
         self._lost[unit.run_id] += 1
         if outcome.kind == "failed":
@@ -89,12 +96,26 @@ class ReproductionScheduler:
         """Units that are done, by whatever command."""
         return self.done_before + len(self.new_runs)
 
+    @property
+    def share_done(self) -> float:
+        """Share of this command's work that is done, by `effort`."""
+        return self._effort_done / self._effort if self._effort else 1.0
+
     def standing(self) -> str:
         """Returns nothing: rows of different tables have no common best."""
         return ""
 
     def _give_up(self, unit: ImageTask, message: str) -> None:
         self.failures.append(Failure(task=unit.task, message=message))
+        self._effort -= effort(unit)
         for other in [one for one in self._waiting if one.start == unit.run_id]:
             self._waiting.remove(other)
             self._give_up(other, f"the image-only run {unit.run_id[:10]} that it starts from failed")
+
+
+def effort(unit: ImageTask) -> float:
+    """Returns about how much work a unit is, beside others of the same plan: pixels, or nearly nothing on features."""
+    config = unit.task.spec.config
+    if not isinstance(config, ClassifierConfig):
+        return ON_FEATURES
+    return config.epochs * (config.resolution / SMALL) ** 2

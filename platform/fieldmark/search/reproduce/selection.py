@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fieldmark.papers import measurements
-from fieldmark.papers.figure_runs import figure_runs
 from fieldmark.papers.measurement import Measurement
 from fieldmark.papers.row_selector import select
 from fieldmark.search.reproduce.options import ReproduceOptions
@@ -24,7 +23,7 @@ class Selection:
     priorsnet: bool
     """Whether Table S2's PriorsNet rows are asked for."""
     specs: Mapping[str, str]
-    """Published data set to the data that are at hand for it; of everything that the reproduction could need."""
+    """Published data set to the data that are at hand for it, whatever is asked for: they name the reproduction."""
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -49,9 +48,5 @@ def select_work(options: ReproduceOptions) -> Selection:
     chosen = select(options.tables, options.rows)
     every = [one for table in options.tables for one in measurements(table, scale)]
     asked = tuple(one for one in every if chosen(one.table, one.row, one.dataset))
-    drawn = [one for one in figure_runs(scale) if one.figure in options.figures]
-    names = dict.fromkeys([*(one.dataset for one in asked), *(one.dataset for one in drawn)])
     priorsnet = any(chosen("S2", row, PRIORSNET_DATA) for row in range(1, 11)) and "S2" in options.tables
-    if priorsnet or "figS4" in options.figures or "figS1" in options.figures:
-        names.setdefault(PRIORSNET_DATA)
-    return Selection(asked=asked, figures=options.figures, priorsnet=priorsnet, specs=specs(options, names))
+    return Selection(asked=asked, figures=options.figures, priorsnet=priorsnet, specs=specs(options))

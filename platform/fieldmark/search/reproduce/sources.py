@@ -1,6 +1,6 @@
 """The data of a reproduction: what stands for which published data set, opened once."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fieldmark.data.observations import DataSet
@@ -44,11 +44,10 @@ def given_data(options: ReproduceOptions) -> dict[str, str]:
     return given
 
 
-def specs(options: ReproduceOptions, names: Iterable[str]) -> dict[str, str]:
+def specs(options: ReproduceOptions) -> dict[str, str]:
     """Returns where the data sets are that are at hand: at smoke scale a world stands for what is not given."""
-    given = given_data(options)
     worlds = WORLDS if options.scale == "smoke" else {}
-    return {name: spec for name in names if (spec := given.get(name) or worlds.get(name)) is not None}
+    return {**worlds, **given_data(options)}
 
 
 def open_sources(options: ReproduceOptions, wanted: Mapping[str, str]) -> dict[str, Source]:
