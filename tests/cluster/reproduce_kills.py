@@ -121,6 +121,55 @@ def _without_times(value: Any) -> Any:
     return [_without_times(one) for one in value] if isinstance(value, list) else value
 
 
+class State:
+    """What has been done so far, in a file; a loop that is cut off goes on from it."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file = folder / "state.json"
+        self.known: dict[str, Any] = json.loads(self._file.read_text()) if self._file.exists() else {}
+
+    def keep(self, **found: Any) -> None:
+        """Adds to it."""
+        self.known |= found
+        self._file.with_suffix(".new").write_text(json.dumps(self.known, indent=1))
+        self._file.with_suffix(".new").replace(self._file)
+
+
+def undisturbed(folder: Path, flags: list[str]) -> State:
+    """Runs the command from an empty store, and once more; returns what is known then."""
+    state = State(folder)
+    if "whole" not in state.known:
+        from_nothing = not (folder / "whole").exists()
+        result, seconds = finished(folder, "whole", flags)
+        state.keep(whole=result, seconds_from_nothing=round(seconds, 1) if from_nothing else None)
+    if "again" not in state.known:
+        result, seconds = finished(folder, "whole", flags)
+        state.keep(again=result, seconds_again=round(seconds, 1))
+    return state
+
+
+def killed(folder: Path, flags: list[str], kills: int, seed: int) -> dict[str, Any]:
+    """Kills the command so many times, has it end, and compares with the undisturbed one."""
+    state = undisturbed(folder, flags)
+    share = state.known["whole"]["planned_runs"] // (kills + 1)
+    for number in range(len(state.known.get("kills", [])), kills):
+        draw = random.Random(1000 * seed + number)
+        kill = kill_once(folder, "killed", flags, draw.randint(max(1, share - 3), share + 2), draw.uniform(0, 4))
+        assert kill is not None, "the command had ended before it was killed"
+        state.keep(kills=[*state.known.get("kills", []), kill])
+    last, seconds = finished(folder, "killed", flags)
+    same = [{key: value for key, value in one.items() if key not in VOLATILE} for one in (state.known["whole"], last)]
+    assert same[0] == same[1], same
+    assert tables(folder, "whole") == tables(folder, "killed"), "the tables are the same"
+    return {
+        "kills": state.known["kills"],
+        "seconds_of_the_rest": round(seconds, 1),
+        "relative_difference": difference(folder, "whole", "killed"),
+        "runs": recorded(folder, "whole"),
+    }
+
+
 def main() -> None:
     """Runs undisturbed, then with kills, and compares runs, curves, evaluations and tables."""
     parser = argparse.ArgumentParser()
@@ -129,30 +178,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("flags", nargs="*", default=["all", "--scale", "smoke"])
     arguments = parser.parse_args()
-    folder, flags = arguments.folder, arguments.flags
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "kills.json"
-    state = json.loads(file.read_text()) if file.exists() else {"kills": []}
-    if "undisturbed" not in state:
-        state["undisturbed"], state["undisturbed_seconds"] = finished(folder, "whole", flags)
-        file.write_text(json.dumps(state))
-    share = state["undisturbed"]["planned_runs"] // (arguments.kills + 1)
-    for number in range(len(state["kills"]), arguments.kills):
-        draw = random.Random(1000 * arguments.seed + number)
-        kill = kill_once(folder, "killed", flags, draw.randint(max(1, share - 3), share + 2), draw.uniform(0, 4))
-        assert kill is not None, "the command had ended before it was killed"
-        state["kills"].append(kill)
-        file.write_text(json.dumps(state))
-    last, seconds = finished(folder, "killed", flags)
-    same = [{key: value for key, value in one.items() if key not in VOLATILE} for one in (state["undisturbed"], last)]
-    assert same[0] == same[1], same
-    assert tables(folder, "whole") == tables(folder, "killed"), "the tables are the same"
-    state |= {
-        "seconds_of_the_rest": round(seconds, 1),
-        "relative_difference": difference(folder, "whole", "killed"),
-        "runs": recorded(folder, "whole"),
-    }
-    print(json.dumps(state))
+    print(json.dumps(killed(arguments.folder, arguments.flags, arguments.kills, arguments.seed)))
 
 
 if __name__ == "__main__":

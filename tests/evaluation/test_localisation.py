@@ -78,6 +78,8 @@ def test_every_marked_test_picture_is_scored(made):
         one, hits = found[method], 0
         for picture in shown.tolist():
             rows, columns = np.nonzero(maps[picture] > 1 - 1e-6)
+            if not len(rows):
+                continue  # a map that says nothing
             away = [np.hypot(columns.mean() - x, rows.mean() - y) for x, y in marks.centre_N22[picture]]
             hits += min(away) <= marks.radius_N[picture] + 32 * TOLERANCE
         assert (one.hits, one.n) == (hits, 10) and 0.02 < one.chance < 0.3

@@ -1,4 +1,4 @@
-"""The small networks: of the families they stand for, small enough, at the sizes that they are shown, and they learn."""
+"""The small networks: of the families they stand for, small enough, at all sizes that they are shown; they learn."""
 
 import pytest
 import torch

@@ -137,7 +137,8 @@ def hits_of(maps_NHW: Maps, marks: Marks, tolerance: float) -> NDArray[np.bool_]
     points = points_of(maps_NHW)
     point_N12 = np.stack(points, axis=1)[:, None]
     away_N = np.linalg.norm(marks.centre_N22 - point_N12, axis=2).min(axis=1)
-    return away_N <= marks.radius_N + tolerance
+    within_N: NDArray[np.bool_] = away_N <= marks.radius_N + tolerance
+    return within_N
 
 
 def _chance(marks: Marks, side: int, tolerance: float) -> float:

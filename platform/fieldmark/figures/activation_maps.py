@@ -1,4 +1,4 @@
-"""Draws where models look: a picture a row, two maps a model, the world's marks circled (the supplement's Figure S3)."""
+"""Draws where models look: a picture a row, two maps a model, marks circled (the supplement's Figure S3)."""
 
 import textwrap
 from collections.abc import Sequence
@@ -141,6 +141,7 @@ def _colour_bar(figure: "Figure", drawn: Any) -> None:
     width, height = figure.get_size_inches()
     axes = figure.add_axes((LEFT / width, 0.45 / height, 2 * CELL / width, 0.1 / height))
     bar = figure.colorbar(drawn, cax=axes, orientation="horizontal", ticks=(0, 0.5, 1))
+    assert bar.solids is not None
     bar.solids.set_alpha(1)
     bar.set_label("each map from its least to its greatest value", fontsize=8, color=SMALL)
     axes.tick_params(labelsize=7.5, colors=SMALL)

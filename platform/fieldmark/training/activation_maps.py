@@ -41,8 +41,10 @@ def activation_maps(
     """
     model.eval()
     metadata = Metadata(encoded_BM=encoded_BM, place_B2=place_B2)
+    with torch.no_grad():
+        last_BFHW = model.backbone.map(image_B3HW)
     with torch.enable_grad():
-        last_BFHW = model.backbone.map(image_B3HW).detach().requires_grad_()
+        last_BFHW.requires_grad_()
         logits_BC = _logits(model, last_BFHW, metadata)
         gradient_BFHW = _gradient(logits_BC, last_BFHW, category_B)
     prefix = model.backbone.prefix

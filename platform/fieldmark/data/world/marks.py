@@ -60,5 +60,5 @@ def marks_of(observations: Observations, indices: Indices, resolution: int) -> M
 
     source = observations.images
     while isinstance(source, SelectedImages):
-        source, indices = source.source, source.chosen[indices]
+        indices, source = source.chosen[indices], source.source
     return source.marks(indices, resolution) if isinstance(source, WorldImages) else None

@@ -54,7 +54,7 @@ class Bottleneck(nn.Module):
     """
 
     def __init__(self, inputs: int, planes: int, *, stride: int, first: bool) -> None:
-        """Takes input channels, the stage's base channels (64 to 512 in the full network), and whether it is the stage's first block."""
+        """Takes input channels, the stage's base channels and whether it is the stage's first block."""
         super().__init__()
         split, outputs = BASE_WIDTH * planes // 64, EXPANSION * planes
         self.first = first
@@ -120,7 +120,7 @@ class SKRes2Net(Backbone):
 
 @backbone("sk2res2net101")
 class SKRes2Net101(SKRes2Net):
-    """Stages of 3, 4, 23 and 3 blocks to a map (B, 2048, H / 32, W / 32); 48,380,777 parameters with 1,000 categories."""
+    """Stages of 3, 4, 23 and 3 blocks, F = 2048; 48,380,777 parameters with a classifier of 1,000."""
 
     depths = (3, 4, 23, 3)
     planes = 64

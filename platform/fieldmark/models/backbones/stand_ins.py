@@ -1,6 +1,6 @@
 """Small networks of the full backbones' families, for demonstrations on pictures of 16 to 96 pixels (SCIENCE rule 16).
 
-They are built of the same modules and cut the picture's side by 4 to 7 instead of 32, so that a picture of 28 pixels
+They are built of the same modules and cut the picture's side by 4 to 8 instead of 32, so that a picture of 28 pixels
 still ends in a map of several cells.
 """
 
@@ -79,7 +79,7 @@ class PVTSmoke(PVT):
 
 def _resnet(settings: BackboneSettings) -> nn.Module:
     """Returns a ResNet whose stem only halves the picture and whose last stage keeps the map's size."""
-    network = ResNet(
+    network: nn.Module = ResNet(
         Bottleneck,
         (1, 1, 1, 1),
         num_classes=0,

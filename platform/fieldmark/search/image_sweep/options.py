@@ -43,7 +43,7 @@ class ImageSweepOptions(BaseModel):
     changes: Annotated[tuple[str, ...], Parameter(name="--change", negative=())] = ()
     """Any other field of the configuration, e.g. --change label_smoothing=0; repeatable."""
     epochs: int | None = None
-    """Default: 8 at smoke scale, else the recipe's."""
+    """Default: 6 (fusion) or 5 (resolution) at smoke scale, else the recipe's."""
     batch: int | None = None
     """Global batch, in pictures, over all workers; default: the recipe's."""
     bn_batch: int | None = None
