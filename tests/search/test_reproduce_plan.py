@@ -1,14 +1,16 @@
 """Which runs a reproduction plans, and what a later command adds to an earlier plan."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from fieldmark.errors import UserError
 from fieldmark.papers.worlds import WORLDS
+from fieldmark.search.reproduce.build import build_reproduction
 from fieldmark.search.reproduce.extend import extended
 from fieldmark.search.reproduce.options import ReproduceOptions, whole_command, with_subjects
-from fieldmark.search.reproduce.plan import Reproduction, build_reproduction
+from fieldmark.search.reproduce.plan import Reproduction
 from fieldmark.search.reproduce.selection import select_work
 from fieldmark.search.reproduce.sources import Source, open_sources
 
@@ -27,7 +29,7 @@ def sources(options: ReproduceOptions) -> Mapping[str, Source]:
 
 @pytest.fixture(scope="module")
 def whole(options: ReproduceOptions, sources: Mapping[str, Source]) -> Reproduction:
-    return build_reproduction(options, sources)
+    return build_reproduction(options, select_work(options), sources, None)
 
 
 def test_all_means_every_value_with_its_seeds(options: ReproduceOptions, whole: Reproduction) -> None:
@@ -80,16 +82,18 @@ def test_some_rows_need_some_runs_of_the_same_reproduction(
     options: ReproduceOptions, sources: Mapping[str, Source], whole: Reproduction
 ) -> None:
     some = with_subjects(options.model_copy(update={"rows": "1-2:iNat2018", "seeds": 1}), ("S6",))
-    part = build_reproduction(some, sources)
+    part = build_reproduction(some, select_work(some), sources, None)
     assert part.plan.plan_id == whole.plan.plan_id
-    units = part.needed(select_work(some).cells, ())
+    assert {len(cell.runs) for cell in part.plan.cells} == {1, 2, 5}, "seeds of what is asked for alone"
+    units = part.needed(select_work(some))
     assert [unit.task.spec.config.method for unit in units] == ["classifier", "frozen"]
 
 
 def test_a_later_command_with_fewer_seeds_loses_none(
     options: ReproduceOptions, sources: Mapping[str, Source], whole: Reproduction
 ) -> None:
-    fewer = build_reproduction(options.model_copy(update={"seeds": 1}), sources)
+    few = options.model_copy(update={"seeds": 1})
+    fewer = build_reproduction(few, select_work(few), sources, None)
     before = whole.plan.model_copy(update={"priorsnet_sweep": "abc"}).model_dump(mode="json")
     found = extended(fewer.plan, before)
     assert [len(cell.runs) for cell in found.cells] == [len(cell.runs) for cell in whole.plan.cells]
@@ -97,6 +101,33 @@ def test_a_later_command_with_fewer_seeds_loses_none(
     more = extended(whole.plan, fewer.plan.model_dump(mode="json"))
     assert more.cells == whole.plan.cells
     assert extended(whole.plan, None) == whole.plan
+
+
+def test_seeds_that_were_planned_once_are_planned_again(
+    options: ReproduceOptions, sources: Mapping[str, Source], tmp_path: Path
+) -> None:
+    from fieldmark.store import Store
+
+    store = Store.open(str(tmp_path / "store"))
+    more = with_subjects(options.model_copy(update={"rows": "4:iNat2018", "seeds": 7}), ("S3",))
+    plan = build_reproduction(more, select_work(more), sources, store).plan
+    store.put_plan(plan.plan_id, plan.model_dump(mode="json"))
+    again = build_reproduction(options, select_work(options), sources, store).plan
+    seeds = {cell.measurement.cell: len(cell.runs) for cell in again.cells}
+    assert (seeds["S3:4:iNat2018"], seeds["S3:3:iNat2018"]) == (7, 5), "and the whole command completes the table"
+
+
+def test_the_priors_of_table_s2_need_an_image_model(options: ReproduceOptions, sources: Mapping[str, Source]) -> None:
+    priors = with_subjects(options.model_copy(update={"rows": "1-4"}), ("S2",))
+    work = build_reproduction(priors, select_work(priors), sources, None)
+    assert [unit.run_id for unit in work.needed(select_work(priors))] == [work.scores_of_s2]
+
+
+def test_more_workers_train_what_is_trained_whole(options: ReproduceOptions, sources: Mapping[str, Source]) -> None:
+    wide = options.model_copy(update={"workers": 4})
+    units = build_reproduction(wide, select_work(wide), sources, None).units.values()
+    workers = {(unit.task.spec.config.method, unit.workers) for unit in units}
+    assert workers == {("classifier", 4), ("frozen", 1)}
 
 
 def test_the_command_that_fills_the_tables_is_the_whole_one(options: ReproduceOptions) -> None:
@@ -133,6 +164,11 @@ def test_flags_that_make_no_sense_are_refused(changes: dict[str, object], messag
 def test_data_and_rows_that_there_are_not_are_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(UserError, match=message):
         select_work(ReproduceOptions.model_validate(changes))
+
+
+def test_a_figure_without_its_data_is_named() -> None:
+    selection = select_work(ReproduceOptions(scale="paper", what=("figS2",), data=("iNat2018=inat2018:DIR",)))
+    assert [line.partition(":")[0] for line in selection.missing()] == ["iNat2017", "iNat2021"]
 
 
 def test_at_paper_scale_the_data_that_are_not_at_hand_are_named() -> None:

@@ -89,6 +89,18 @@ def test_a_group_of_workers_comes_when_all_else_is_done() -> None:
     assert scheduler.next() == group
 
 
+def test_groups_run_beside_each_other_where_there_is_room() -> None:
+    groups = [unit(seed, workers=2) for seed in (0, 1)]
+    fused = unit(0, groups[0].run_id)
+    store = Store()
+    scheduler = store.scheduler([*groups, fused])
+    assert [scheduler.next(), scheduler.next()] == groups
+    store.record(scheduler, groups[0])
+    assert scheduler.next() is None, "a single process waits until the groups have left"
+    store.record(scheduler, groups[1])
+    assert scheduler.next() == fused
+
+
 def test_with_a_failed_image_model_all_that_start_from_it_are_given_up_and_said() -> None:
     alone, other = unit(0), unit(1)
     fused = [unit(seed, alone.run_id) for seed in (0, 1)]

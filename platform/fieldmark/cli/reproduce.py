@@ -51,7 +51,7 @@ def _finish(options: ReproduceOptions, result: "ReproduceResult") -> int:
     sys.stdout.flush()
     if result.interrupted:
         return EXIT_INTERRUPTED
-    return EXIT_INCOMPLETE if result.failures else 0
+    return EXIT_INCOMPLETE if result.measured < result.cells and not result.budget_spent else 0
 
 
 def _write_pages(options: ReproduceOptions) -> Path | None:

@@ -77,13 +77,27 @@ class ReproductionPlan(BaseModel):
 
 
 def read_plan(store: Results, scale: ScaleName | None = None) -> ReproductionPlan | None:
-    """Returns the reproduction that was planned last at a scale (None: any), or None.
+    """Returns the reproduction that was planned at a scale (None: that with most recorded runs), or None.
 
-    Where a store has several of a scale, on other data each, that whose cells have most recorded runs.
+    Commands that named different data made different plans. The one with most recorded runs counts, and what others
+    have of data that it lacks joins it.
     """
     plans = [plan for name in store.sweeps() if (plan := store.plan(name)) is not None and plan.get("kind") == KIND]
     found = [ReproductionPlan.model_validate(plan) for plan in plans if scale in (None, plan["scale"])]
     if len(found) < 2:
         return found[0] if found else None
     recorded = set(store.runs(columns=["run_id"]).column("run_id").to_pylist())
-    return max(found, key=lambda plan: sum(run.run_id in recorded for cell in plan.cells for run in cell.runs))
+    found.sort(key=lambda plan: -sum(run.run_id in recorded for cell in plan.cells for run in cell.runs))
+    whole, *others = found
+    for other in others:
+        whole = _joined(whole, other)
+    return whole
+
+
+def _joined(plan: ReproductionPlan, other: ReproductionPlan) -> ReproductionPlan:
+    """Returns a plan with another's data sets that it lacks, and what is measured on them."""
+    new = {name: choice for name, choice in other.data.items() if name not in plan.data}
+    if not new or other.scale != plan.scale:
+        return plan
+    cells = [cell for cell in other.cells if cell.measurement.dataset in new]
+    return plan.model_copy(update={"data": {**plan.data, **new}, "cells": (*plan.cells, *cells)})

@@ -9,11 +9,12 @@ from fieldmark.errors import UserError
 from fieldmark.search.dryrun import existing_store
 from fieldmark.search.lease_keeper import LeaseKeeper, this_command
 from fieldmark.search.progress import Progress
+from fieldmark.search.reproduce.build import build_reproduction
 from fieldmark.search.reproduce.counted import count_cells
 from fieldmark.search.reproduce.dryrun import ReproduceDryRun, reproduce_dry_run
 from fieldmark.search.reproduce.ensembles import record_ensembles
 from fieldmark.search.reproduce.options import ReproduceOptions
-from fieldmark.search.reproduce.plan import Reproduction, build_reproduction
+from fieldmark.search.reproduce.plan import Reproduction
 from fieldmark.search.reproduce.result import ReproduceResult
 from fieldmark.search.reproduce.scheduler import ReproductionScheduler
 from fieldmark.search.reproduce.selection import PRIORSNET_DATA, Selection, select_work
@@ -46,9 +47,9 @@ def reproduce(options: ReproduceOptions) -> ReproduceResult | ReproduceDryRun:
     sources = open_sources(options, selection.specs)
     from fieldmark.store import Store
 
-    work = build_reproduction(options, sources)
     store = Store.open(options.store)
     store.probe()
+    work = build_reproduction(options, selection, sources, store)
     with Progress() as progress, LeaseKeeper(store, work.plan.plan_id, takeover=options.takeover) as lease:
         return _Driver(options, selection, sources, work, store, progress, lease).run(started)
 
@@ -81,9 +82,10 @@ class _Driver:
         self._describe()
         scheduler = self._train(started)
         figures: list[Path] = []
-        if not self._interrupted and not scheduler.closed:
+        budget_spent = scheduler.closed and scheduler.recorded < scheduler.planned
+        if not self._interrupted and not budget_spent:
             figures = self._after_training()
-        measured, cells = count_cells(self._work.plan, self._selection, self._store)
+        measured, cells = count_cells(self._stored_plan(), self._selection, self._store)
         return ReproduceResult(
             plan=self._work.plan.plan_id,
             scale=self._options.scale,
@@ -98,7 +100,7 @@ class _Driver:
             measured=measured,
             seconds=time.monotonic() - started,
             interrupted=self._interrupted,
-            budget_spent=scheduler.closed and not self._interrupted,
+            budget_spent=budget_spent and not self._interrupted,
         )
 
     def _describe(self) -> None:
@@ -117,7 +119,7 @@ class _Driver:
         from fieldmark.search.executors.lazy import LazyExecutor
         from fieldmark.search.training.image_bench import is_done
 
-        units = self._work.needed(self._selection.cells, self._selection.figures)
+        units = self._work.needed(self._selection)
         store = self._store
         scheduler = ReproductionScheduler(
             units, lambda unit: is_done(unit, store), lambda run_id: store.run(run_id).cost.cpu_seconds
@@ -167,6 +169,7 @@ class _Driver:
                 address=options.address,
                 max_concurrent=options.max_concurrent,
                 say=self._progress.say,
+                gpus=True,
             ),
             lambda: GroupExecutor(
                 self._store,
@@ -180,14 +183,14 @@ class _Driver:
 
     def _after_training(self) -> list[Path]:
         self._commit_bounds()
-        self._problems += record_ensembles(self._work.plan, self._options.tables, self._store)
+        self._problems += record_ensembles(self._work.plan, self._selection.cells, self._store)
         self._sweep_priorsnet()
-        return self._draw()
+        return [] if self._interrupted else self._draw()
 
     def _commit_bounds(self) -> None:
         from fieldmark.search.training.bounds import commit_bound
 
-        for bound in self._work.bounds:
+        for bound in (self._work.bounds[cell] for cell in self._selection.cells if cell in self._work.bounds):
             commit_bound(bound.task, bound.source.dataset, bound.source.spec, self._store)
 
     def _sweep_priorsnet(self) -> None:

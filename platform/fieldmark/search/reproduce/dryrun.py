@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict
 from fieldmark.config import ScaleName
 from fieldmark.machine import cores
 from fieldmark.search.image_task import ImageTask
+from fieldmark.search.reproduce.build import build_reproduction
 from fieldmark.search.reproduce.estimate import PaperEstimate, estimate_rows
-from fieldmark.search.reproduce.options import ReproduceOptions
-from fieldmark.search.reproduce.plan import build_reproduction
+from fieldmark.search.reproduce.options import ReproduceOptions, usual_seeds
 from fieldmark.search.reproduce.selection import Selection
 from fieldmark.search.reproduce.sources import given_data, open_sources
 from fieldmark.search.words import duration
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fieldmark.store import Store
 
 KIND_NAMES = {"classifier": "trained whole", "frozen": "on frozen features"}
+NOT_COUNTED = ("Not counted: the runs that figures alone need, and Table S2's PriorsNet rows (some minutes).",)
 
 
 class ReproduceDryRun(BaseModel):
@@ -60,7 +61,10 @@ def reproduce_dry_run(options: ReproduceOptions, selection: Selection, store: "S
 
 def _at_paper_scale(options: ReproduceOptions, selection: Selection, store: "Store | None") -> ReproduceDryRun:
     estimate: PaperEstimate = estimate_rows(
-        selection.asked, store, given_data(options), {table: options.seeds_of(table) for table in options.tables}
+        selection.asked,
+        store,
+        given_data(options),
+        {table: options.seeds or usual_seeds(table) for table in options.tables},
     )
     return ReproduceDryRun(
         scale="paper",
@@ -71,15 +75,15 @@ def _at_paper_scale(options: ReproduceOptions, selection: Selection, store: "Sto
         seconds=None,
         concurrency=1,
         paper=estimate.to_json(),
-        lines=list(estimate.lines()),
+        lines=[*estimate.lines(), *(NOT_COUNTED if options.figures or selection.priorsnet else ())],
     )
 
 
 def _at_smoke_scale(options: ReproduceOptions, selection: Selection, store: "Store | None") -> ReproduceDryRun:
     from fieldmark.search.training.image_bench import is_done
 
-    work = build_reproduction(options, open_sources(options, selection.specs))
-    units = work.needed(selection.cells, selection.figures)
+    work = build_reproduction(options, selection, open_sources(options, selection.specs), store)
+    units = work.needed(selection)
     left = [unit for unit in units if store is None or not is_done(unit, store)]
     counted: dict[str, int] = {}
     for unit in units:

@@ -1,5 +1,6 @@
 """Ensembles of a plan, made in the driver from stored probabilities."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from fieldmark.tables.reproduction import PlannedCell, ReproductionPlan
@@ -8,11 +9,11 @@ if TYPE_CHECKING:
     from fieldmark.store import Store
 
 
-def record_ensembles(plan: ReproductionPlan, tables: tuple[str, ...], store: "Store") -> list[str]:
-    """Records the ensembles of these tables whose members are all there; returns what stands against the others."""
+def record_ensembles(plan: ReproductionPlan, asked: Collection[str], store: "Store") -> list[str]:
+    """Records those ensembles among these cells whose members are there; returns what stands against the others."""
     problems = []
     for cell in plan.cells:
-        if cell.measurement.ensemble_above is not None and cell.measurement.table in tables:
+        if cell.measurement.ensemble_above is not None and cell.measurement.cell in asked:
             problems += _record(cell, plan, store)
     return problems
 

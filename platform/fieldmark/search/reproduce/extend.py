@@ -6,6 +6,13 @@ from typing import Any
 from fieldmark.tables.reproduction import PlannedCell, PlannedRun, ReproductionPlan
 
 
+def seeds_of(before: Mapping[str, Any] | None) -> dict[str, int]:
+    """Returns cell to the number of seeds that a stored plan has for it; nothing without one."""
+    if before is None:
+        return {}
+    return {cell.measurement.cell: len(cell.runs) for cell in ReproductionPlan.model_validate(before).cells}
+
+
 def extended(plan: ReproductionPlan, before: Mapping[str, Any] | None) -> ReproductionPlan:
     """Returns a plan with the seeds that an earlier plan of the same reproduction has beyond it.
 

@@ -27,7 +27,9 @@ class ReproduceOptions(BaseModel):
     rows: str | None = None
     """Only these rows, e.g. 1-4,7 for one table, or 'S3:1-4 S6:2:iNat2018'."""
     seeds: int | None = None
-    """Seeds of every row; default 5, of Table S1 (trained whole) 2."""
+    """Seeds of the rows that are asked for; default 5, of Table S1 (trained whole) 2, or what was planned before."""
+    workers: int = 1
+    """Ray Train workers of every run that is trained whole. Changes no number."""
     data: Annotated[tuple[str, ...], Parameter(negative=())] = ()
     """NAME=SPEC, where a published data set lies, e.g. --data iNat2018=inat2018:DIR; repeatable."""
     store: str = "runs"
@@ -44,6 +46,8 @@ class ReproduceOptions(BaseModel):
     """Folder for packed pictures; default: the user's cache."""
     budget: str | None = None
     """Start nothing new after this time: 900, 90s, 30m, 1.5h."""
+    probabilities_budget: int | None = None
+    """Bytes that kept probabilities may take in the store; default: what the ensembles that are asked for need."""
     max_bad_share: float = 0.2
     """Stop before training when a larger share of the records or pictures is bad."""
     takeover: Annotated[bool, Parameter(negative=())] = False
@@ -58,9 +62,10 @@ class ReproduceOptions(BaseModel):
         for name in self.what:
             if name not in (*TABLES, *FIGURES, EVERYTHING):
                 raise ValueError(f"{name}: expected {', '.join((*TABLES, *FIGURES))} or {EVERYTHING}")
-        for flag, value in (("--seeds", self.seeds), ("--max-concurrent", self.max_concurrent)):
+        for name in ("seeds", "workers", "max_concurrent", "probabilities_budget"):
+            value = getattr(self, name)
             if value is not None and value < 1:
-                raise ValueError(f"{flag} {value}: expected a whole number of at least 1")
+                raise ValueError(f"--{name.replace('_', '-')} {value}: expected a whole number of at least 1")
         if not 0 <= self.max_bad_share <= 1:
             raise ValueError(f"--max-bad-share {self.max_bad_share}: expected a share between 0 and 1")
         if self.budget is not None:
@@ -84,9 +89,10 @@ class ReproduceOptions(BaseModel):
         """The budget in seconds."""
         return None if self.budget is None else parse_duration(self.budget)
 
-    def seeds_of(self, table: str) -> int:
-        """Returns how many seeds a table's rows get."""
-        return self.seeds or (2 if table == "S1" else 5)
+
+def usual_seeds(table: str) -> int:
+    """Returns how many seeds a table's rows get where nobody says otherwise; Table S1's are trained whole."""
+    return 2 if table == "S1" else 5
 
 
 def with_subjects(options: ReproduceOptions, what: tuple[str, ...]) -> ReproduceOptions:

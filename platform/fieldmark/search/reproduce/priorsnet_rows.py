@@ -8,7 +8,7 @@ from fieldmark.data.observations import DataSet, Split
 from fieldmark.errors import UserError
 from fieldmark.search.ledger import evaluation_id
 from fieldmark.search.options import SweepOptions, sweep_options
-from fieldmark.search.reproduce.options import ReproduceOptions
+from fieldmark.search.reproduce.options import ReproduceOptions, usual_seeds
 
 if TYPE_CHECKING:
     from fieldmark.search.result import SweepResult
@@ -43,7 +43,7 @@ def _options(options: ReproduceOptions, spec: str, path: Path) -> SweepOptions:
     return sweep_options(
         data=spec,
         trials=0,
-        seeds=options.seeds_of("S2"),
+        seeds=options.seeds or usual_seeds("S2"),
         scale=options.scale,
         store=options.store,
         address=options.address,

@@ -46,11 +46,7 @@ class ReproductionScheduler:
 
     def next(self) -> ImageTask | None:
         """Returns a unit to start now, or None: wait for results, or, with nothing running, the end."""
-        ready = [] if self._closed else [unit for unit in self._waiting if unit.start not in self._undone]
-        # Groups of workers come last and together: to change between them and single processes takes half a minute.
-        if len(ready) < len(self._waiting) or self._running:
-            ready = [unit for unit in ready if unit.workers == 1]
-        ready = [unit for unit in ready if unit.workers == 1] or ready
+        ready = self._ready()
         if not ready:
             return None
         # The first run on a frozen model caches its features; others that began beside it would make them, too.
@@ -59,6 +55,20 @@ class ReproductionScheduler:
         self._waiting.remove(unit)
         self._running[unit.run_id] = unit
         return unit
+
+    def _ready(self) -> list[ImageTask]:
+        """Returns what can be started now: single processes first, groups of workers when these have all ended.
+
+        To change between the two takes half a minute, and a group needs the CPUs that single processes hold.
+        """
+        if self._closed:
+            return []
+        ready = [unit for unit in self._waiting if unit.start not in self._undone]
+        alone = [unit for unit in ready if unit.workers == 1]
+        groups = [unit for unit in ready if unit.workers > 1]
+        if any(unit.workers > 1 for unit in self._running.values()):
+            return groups
+        return alone if alone or self._running else groups
 
     def tell(self, outcome: Outcome) -> None:
         """Hears that a unit has ended; the store, not the outcome, says whether it is done."""
