@@ -8,7 +8,10 @@ from fieldmark.data.open import open_dataset
 from fieldmark.errors import UserError
 from fieldmark.evaluation.localisation import pointing_game
 from fieldmark.evaluation.map_figure import write_map_figure
+from fieldmark.evaluation.paper_figures import write_paper_figure
 from fieldmark.store import Store
+from fieldmark.tables.claims import claims_table
+from fieldmark.tables.reproduction import ReproductionPlan
 from fieldmark.testing.trained_run import record_trained_run
 
 MARKED = "world:species=6,group_size=3,per_category=4,val_per_category=2,test_per_category=5,full=2,mark_resolution=24"
@@ -35,6 +38,24 @@ def test_on_the_world_the_pointing_game_stands_beside(store, tmp_path):
     assert second["cam_hits"] is not None and second["grad_cam_hits"] is None, "PVT reads its class token alone"
     categories = [picture["category"] for picture in found["pictures"]]
     assert sorted(categories) == ["g000b", "g000c"], "those with marks that can be seen at 28 pixels"
+
+
+def test_drawing_the_papers_figure_settles_the_claim_about_the_maps(store, tmp_path):
+    runs = {
+        "image-only": record_trained_run(store, MARKED, fusion="image_only", backbone="resnet_smoke"),
+        "Dynamic MLP": record_trained_run(store, MARKED, backbone="resnet_smoke"),
+    }
+    plan = ReproductionPlan(scale="smoke", data={}, cells=(), figures={"figS3": runs})
+
+    def verdict():
+        return next(row.measured for row in claims_table(store, plan, "figS3").rows if row.claim.id == "figs3-cam")
+
+    assert verdict().status == "not measured"
+    files = write_paper_figure("S3", store, tmp_path, plan=plan)
+    rows = json.loads(files[-1].read_text())["pointing_game"]
+    found = verdict()
+    assert found.status in ("holds", "undecided", "does not follow")
+    assert all(f"{row['label']} {100 * row['cam_hits'] / row['n']:.1f} %" in found.reason for row in rows)
 
 
 def _right(store, run_id):

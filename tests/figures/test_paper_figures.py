@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from fieldmark.config import ClassifierConfig, FrozenConfig, RunSpec, Scale
+from fieldmark.config import IMAGE_MODEL, ClassifierConfig, FrozenConfig, RunSpec, Scale
 from fieldmark.data.open import open_dataset
 from fieldmark.errors import UserError
 from fieldmark.figures import paper_figures
@@ -29,11 +29,14 @@ SCALE = Scale(name="smoke", k=8)
 WORLD = "world:species=12,per_category=4,val_per_category=3,test_per_category=4,full=2"
 
 
-def _record(store: Store, fusion: str, seed: int, right_C: list[int], *, data: str = "f" * 32, first: int = 0) -> str:
+def _record(
+    store: Store, fusion: str, seed: int, right_C: list[int], *, data: str = "f" * 32, first: int = 0, start: str = ""
+) -> str:
     """Records a run that names so many of each category's ten test pictures rightly; returns its id."""
     kind = ClassifierConfig if fusion == "image_only" else FrozenConfig
     config = kind.model_validate({"fusion": fusion, "backbone": "test_resnet", "resolution": 32, "mixup": 0})
-    spec = RunSpec(config=config, dataset="toy", fingerprint=data, protocol="official:0", seed=seed)
+    stages = {IMAGE_MODEL: start} if start else {}
+    spec = RunSpec(config=config, dataset="toy", fingerprint=data, protocol="official:0", seed=seed, stages=stages)
     hits = [float(place < right) for right in right_C for place in range(10)]
     truth = [category for category in range(len(right_C)) for _ in range(10)]
     ids = [f"{first + place:04d}" for place in range(len(hits))]
@@ -113,6 +116,26 @@ def test_categories_stand_in_the_order_of_the_baseline_and_harm_beside_help(stor
     assert by_label["image-only, second seed"].is_control and not by_label["GeoNet"].is_control
     data = _check_files(write_category_curves(found, tmp_path), 1680)
     assert data["missing"] == ["PriorsNet"] and data["categories"] == 3
+
+
+def test_the_figure_says_which_methods_share_the_baselines_luck(store: Store, tmp_path: Path) -> None:
+    alone, other = _record(store, "image_only", 0, [9, 1, 5]), _record(store, "image_only", 1, [7, 3, 5])
+    runs = {
+        "image-only": alone,
+        "GeoNet": _record(store, "concat_net", 0, [8, 4, 10], start=alone),
+        "Dynamic MLP": _record(store, "concat_net", 2, [9, 4, 10], start=alone),
+        "Trained anew": _record(store, "concat_net", 3, [9, 4, 10]),
+        "On another": _record(store, "concat_net", 4, [9, 4, 10], start=other),
+        "image-only, second seed": other,
+    }
+    ids = {label: _test_id(store, run_id) for label, run_id in runs.items()}
+    found = category_curves(store, ids, baseline="image-only", control="image-only, second seed")
+    assert found.on_baseline == ("GeoNet", "Dynamic MLP")
+    svg = write_category_curves(found, tmp_path)[1].read_text()
+    assert (
+        "GeoNet and Dynamic MLP start from image-only's own seed and share its luck, so that the control overstates"
+        in svg
+    )
 
 
 @given(st.integers(1, 12_000))

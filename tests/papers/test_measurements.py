@@ -106,6 +106,16 @@ def test_the_ten_crop_marks_that_the_text_contradicts_are_named() -> None:
     assert named == {3, 4, 5, 6, 7, 9}
 
 
+def test_pictures_above_what_smoke_trains_on_are_named() -> None:
+    smoke, paper = ({one.row: one for one in measurements("S1", scale)} for scale in SCALES)
+    said = {row: note for row, one in smoke.items() for note in one.notes if "tested at up to" in note}
+    assert set(said) == {4, 5, 7}
+    assert all(note.startswith(f"trained at {smoke[row].config.resolution} px, ") for row, note in said.items())
+    assert "up to 72 px" in said[4] and "up to 80 px" in said[5] and "up to 72 px" in said[7]
+    assert not any("tested at up to" in note for one in paper.values() for note in one.notes)
+    assert max(one.config.resolution for one in smoke.values() if one.config is not None) == 56
+
+
 def test_the_papers_recipes() -> None:
     assert at("S1:1:iNat2021", "paper").config.epochs == 60
     table = {one.row: one.config for one in measurements("S1", "paper") if one.config is not None}

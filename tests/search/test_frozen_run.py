@@ -120,6 +120,7 @@ def test_a_run_leaves_a_stage_and_a_record_that_is_marked(data, store):
     assert meta["seconds"] > 0 and meta["pictures"] == 4 * COUNT and meta["image_run"] == image_run().run_id
     test = next(one for one in store.evaluation_records() if one.split == "test")
     assert test.score == "joint" and {"frozen_train_top1", "frozen_test_top1"} <= set(test.details)
+    assert test.details.pop("feature_seconds") > 0
     assert test.details == meta["details"]
     assert set(store.runs(["run_id"])["run_id"].to_pylist()) == {record.run_id, image_run().run_id}
 

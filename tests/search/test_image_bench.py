@@ -14,8 +14,10 @@ from fieldmark.search.image_task import ImageTask
 from fieldmark.search.interruption import CutOff
 from fieldmark.search.tasks import Outcome
 from fieldmark.search.training.image_bench import ImageBench, is_done
+from fieldmark.search.training.job import loader_processes
 from fieldmark.search.training.kept import Kept
-from fieldmark.store import Store
+from fieldmark.store import Store, layout
+from fieldmark.store.objects import Objects
 from fieldmark.testing.image_units import WORLD, image_unit
 
 ALONE = image_unit()
@@ -199,3 +201,102 @@ def test_a_run_that_its_sweep_stops_early_is_done_and_not_evaluated(store, cache
     assert store.evaluation_records(views=True) == []
     assert ImageBench(store, cache=cache).do(unit).kind == "recorded"
     assert len(store.runs(["run_id"])) == 1
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What the storage is asked: (verb, key), and for what did not exist ("missed", key)."""
+    found = []
+
+    def told(name):
+        method = getattr(Objects, name)
+
+        def asking(self, key):
+            answer = method(self, key)
+            found.append((name, key))
+            if name == "exists" and not answer:
+                found.append(("missed", key))
+            return answer
+
+        monkeypatch.setattr(Objects, name, asking)
+
+    for name in ("exists", "get", "keys"):
+        told(name)
+    return found
+
+
+def test_of_a_done_unit_nothing_is_asked_that_never_exists(trained, cache, asked):
+    unit = ALONE.model_copy(update={"views": ("center:40",), "probabilities": ("", "center:40")})
+    assert ImageBench(trained, cache=cache).do(unit).kind == "recorded"
+    again = Store.open(trained.url)
+    asked.clear()
+    assert is_done(unit, again)
+    assert not [key for verb, key in asked if verb == "missed" or key == layout.SEGMENTS]
+    assert len(asked) == 1 + 2 * 2 * 2, "the run, and an evaluation and its probabilities a part and view"
+
+
+def test_a_unit_without_early_stopping_is_not_asked_for_as_stopped(store, asked):
+    assert not is_done(ALONE, store)
+    assert len([key for verb, key in asked if verb == "missed"]) == 1
+
+
+def test_features_are_read_once_for_all_units_on_a_model(trained, cache, asked):
+    bench, seeds = ImageBench(trained, cache=cache), (3, 4, 5)
+    for seed in seeds:
+        assert bench.do(image_unit("dynamic_mlp_c", start=ALONE.run_id, frozen=True, seed=seed)).kind == "recorded"
+    read = [key for verb, key in asked if verb == "get" and key.startswith("stages/") and key.endswith(".npy")]
+    assert read and len(read) == len(set(read))
+    units = [image_unit("dynamic_mlp_c", start=ALONE.run_id, frozen=True, seed=seed) for seed in seeds]
+    seconds = [
+        one.details["feature_seconds"]
+        for unit in units
+        for one in trained.evaluation_records()
+        if one.run_ids == (unit.run_id,) and one.split == "test"
+    ]
+    assert seconds[0] > 0 and seconds[1:] == [0, 0], "what reading took stands beside the run that read them"
+
+
+def test_what_is_kept_may_be_bounded_by_its_weight():
+    made, kept = [], Kept(10, weigh=len)
+
+    def get(key):
+        return kept.get(key, lambda: made.append(key) or key)
+
+    assert [get(key) for key in ("aaaa", "bbbb", "aaaa", "c" * 30, "c" * 30, "aaaa")]
+    assert made == ["aaaa", "bbbb", "c" * 30, "aaaa"], "what is too heavy is kept alone, and let go before the next"
+
+
+@pytest.mark.parametrize(
+    ("given", "device", "threads", "expected"),
+    [
+        (None, "cpu", 4, 0),
+        (None, "cuda", 4, 3),
+        (None, "cuda:0", 1, 1),
+        (2, "cuda", 8, 2),
+        (0, "cuda", 8, 0),
+        (1, "cpu", 1, 1),
+    ],
+)
+def test_pictures_are_prepared_beside_a_gpu(given, device, threads, expected):
+    assert loader_processes(given, device, threads) == expected
+
+
+def test_a_bench_trains_and_evaluates_as_it_was_told(trained, cache, monkeypatch):
+    told = {}
+
+    def run(task, data, store, how, *, start):
+        told["execution"] = how.execution
+
+    def view(store, run_id, view, pictures, **named):
+        told["budget"] = named["probabilities_budget"]
+
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("fieldmark.search.training.run.do_run", run)
+    monkeypatch.setattr("fieldmark.evaluation.record.evaluate_view", view)
+    bench = ImageBench(trained, cache=cache, threads=3, probabilities_budget=7)
+    assert bench.do(image_unit(seed=9)).kind == "recorded"
+    assert (told["execution"].device, told["execution"].loader_processes) == ("cuda", 2)
+    assert bench.do(ALONE.model_copy(update={"views": ("center:36",)})).kind == "recorded"
+    assert told["budget"] == 7
+    ImageBench(trained, cache=cache, threads=3, loader_processes=0).do(image_unit(seed=9))
+    assert told["execution"].loader_processes == 0

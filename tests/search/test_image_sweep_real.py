@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import jsonschema
+import pyarrow.compute as pc
 import pytest
 
 from fieldmark.cli.main import run as command
@@ -45,6 +46,8 @@ def test_a_fusion_sweep_and_the_same_command_again(common: dict[str, object], tm
     assert all(one.measured is not None and one.parameters > 0 and one.multiply_adds > 0 for one in first.settings)
     assert first.best is not None and not first.enough_for_best
     assert any(one.front for one in first.settings)
+    assert [(one.information, one.resolution) for one in first.bounds] == [("image", 32), ("image+place+date", 32)]
+    assert 0 < first.bounds[0].test < first.bounds[1].test <= 1
 
     plan = Store.open(options.store).plan(first.sweep)
     assert plan is not None and plan["kind"] == "image_sweep"
@@ -52,7 +55,7 @@ def test_a_fusion_sweep_and_the_same_command_again(common: dict[str, object], tm
 
     second = run(options, tmp_path)
     assert (second.new_runs, second.done_runs) == (0, first.planned_runs)
-    assert second.settings == first.settings
+    assert (second.settings, second.bounds) == (first.settings, first.bounds)
     dry = sweep_images(options.model_copy(update={"dry_run": True}))
     assert isinstance(dry, ImageDryRun)
     assert (dry.sweep, dry.runs, dry.done, dry.cpu_seconds) == (first.sweep, 6, 6, 0)
@@ -63,6 +66,7 @@ def test_a_sweep_on_frozen_features_is_marked(common: dict[str, object], tmp_pat
     result = run(FusionSweepOptions.model_validate({**common, **fusions}), tmp_path)
     assert result.failures == []
     assert [one.frozen for one in result.settings] == [False, True, True, True, True, True]
+    assert {one.information for one in result.bounds} == {"image", "image+place+date"}
     methods = Store.open(str(common["store"])).runs(["method"])["method"].to_pylist()
     assert (methods.count("classifier"), methods.count("frozen")) == (2, 5), "seeds 0 and 1000 have a model each"
 
@@ -75,7 +79,8 @@ def test_every_run_of_a_resolution_sweep_is_tested_at_every_size(common: dict[st
     for one in result.settings:
         assert len(one.views) == 3
         assert all(measured.n == 1 for measured in one.views.values())
-    views = Store.open(options.store).evaluations(["view"], views=True)["view"].to_pylist()
+    trained = pc.field("method") == "classifier"
+    views = Store.open(options.store).evaluations(["view"], trained, views=True)["view"].to_pylist()
     assert len(views) == (3 + 3 + 1 + 1) * 2 * (1 + 3)
 
 
@@ -115,6 +120,7 @@ def test_the_command_prints_its_table(
     assert command(["sweep", "fusion", *words, "--fusion", "add_star", "--resolution", "32"]) == 0
     out = capsys.readouterr().out
     assert "add_star" in out and "image_only" in out and "Pareto front" in out and "five fresh seeds" in out
+    assert "Bayes bound of image on test, top-1: 0." in out and "Bayes bound of image+place+date" in out
     assert command(["sweep", "fusion", *words, "--fusion", "add_star", "--resolution", "32", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["new_runs"] == 0
     assert command(["sweep", "resolution", *words, "--set", "tokens=3"]) == 2

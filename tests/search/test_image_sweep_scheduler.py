@@ -15,10 +15,10 @@ from fieldmark.search.image_sweep.options import FusionSweepOptions, ResolutionS
 from fieldmark.search.image_sweep.plan import ImageSweepPlan
 from fieldmark.search.image_sweep.stored import stored_plan
 from fieldmark.search.scheduler import RETRIES
-from fieldmark.testing.simulated_images import SimulatedImages, image_facts, size_of
+from fieldmark.testing.simulated_images import EPOCHS, SimulatedImages, image_facts, luck, size_of
 
 FUSIONS = ("image_only", "dynamic_mlp_c", "add_star")
-SMALL = FusionSweepOptions(fusions=FUSIONS, trials=4, seeds=2)
+SMALL = FusionSweepOptions(fusions=FUSIONS, trials=4, seeds=2, epochs=EPOCHS)
 ALL = 3 * 2 + 4 * 2 + 2
 FROZEN = SMALL.model_copy(update={"fusions": FUSIONS[1:], "frozen": True})
 """Its image-only model is trained on every seed, the confirmation's, too."""
@@ -165,7 +165,8 @@ def test_a_retracted_run_is_not_learned_from_and_not_run_again() -> None:
 
 
 def test_a_run_that_another_sweep_recorded_is_taken_over() -> None:
-    bench = SimulatedImages()
+    published = {group.name for group in plan_of(SMALL).groups if group.role == "published"}
+    bench = SimulatedImages(lambda config, seed: luck(config, seed) + (config.config_id in published))
     bench.drive(plan_of(SMALL))
     other = bench.drive(plan_of(SMALL, search_seed=1))
     assert other.done_before == 6 + 2  # the published ones, and the best one, which is the same, on fresh seeds

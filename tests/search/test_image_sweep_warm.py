@@ -96,3 +96,15 @@ def test_frozen_runs_and_whole_ones_are_not_told_to_each_other(bench: SimulatedI
     frozen = fusion_plan(frozen=True, warm_start="lr < 1")
     with pytest.raises(UserError, match="no completed run"):
         warm_start(bench.store, frozen)
+
+
+def test_frozen_runs_on_another_image_model_are_no_seeds_of_a_setting() -> None:
+    bench = SimulatedImages()
+    ours, others = (fusion_plan(frozen=True, trials=0, **changes) for changes in ({}, {"epochs": 3}))
+    for plan in (ours, others):
+        bench.drive(plan)
+    groups = [group for group in ours.groups if group.role == "published"]
+    assert [group.name for group in groups] == [group.name for group in others.groups if group.role == "published"]
+    warm = find(bench.store, fusion_plan(frozen=True, trials=0, seeds=1, search_seed=3), "role == 'published'")
+    assert {one.run_ids for one in warm.groups} == {(ours.unit(group, 1).run_id,) for group in groups}
+    assert warm.outside == 4 and "start from another image-only model" in warm.note

@@ -249,6 +249,36 @@ def test_of_two_makers_of_a_stage_the_first_counts_and_arrays_are_never_mixed(st
     assert {name: array.tolist() for name, array in store.stage("k").items()} == {"a": [0, 0], "b": [0, 0]}
 
 
+def test_arrays_of_a_folder_are_mapped_and_may_be_written_without_touching_it(tmp_path):
+    import numpy as np
+
+    store = Store.open(str(tmp_path / "runs"))
+    written = {
+        "a": np.arange(6, dtype=np.float32).reshape(2, 3),
+        "none": np.empty((0, 3)),
+        "text": np.array(["x", "yz"]),
+    }
+    store.put_stage("k", written, {})
+    found = store.stage("k")
+    assert all(type(array) is np.ndarray and isinstance(array.base, np.memmap) for array in found.values())
+    for name, array in written.items():
+        np.testing.assert_array_equal(found[name], array)
+    found["a"][:] = 9
+    assert store.stage("k")["a"].tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+@pytest.mark.parametrize("damage", [b"", b"garbage", None])
+def test_a_damaged_array_is_named(damage, tmp_path):
+    import numpy as np
+
+    store = Store.open(str(tmp_path / "runs"))
+    store.put_stage("k", {"a": np.arange(6000.0)}, {})
+    (file,) = (tmp_path / "runs" / "stages" / "k").glob("a-*.npy")
+    file.write_bytes(file.read_bytes()[:1000] if damage is None else damage)
+    with pytest.raises(UserError, match="damaged stage"):
+        store.stage("k")
+
+
 def test_what_a_killed_writer_left_is_no_record(store, tmp_path):
     """obstore's unfinished files carry a suffix that listings leave out."""
     folder = tmp_path / "runs" / "records" / sample_run(0).run_id

@@ -1,7 +1,7 @@
 """The supplement's claims on printed and on measured values: what an interval leaves open is not decided."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +9,13 @@ import pyarrow as pa
 import pytest
 
 from fieldmark.config import ClassifierConfig, RunSpec, choose_scale
-from fieldmark.papers import claims, published_accuracies
+from fieldmark.papers import PublishedRow, claims, published_accuracies
 from fieldmark.store import EvaluationRecord, RunRecord, Store
 from fieldmark.tables.claims import ClaimRow, claims_grid, claims_table, table_of
+from fieldmark.tables.measured_claims import measured_verdict
 from fieldmark.tables.render.terminal import render_terminal
 from fieldmark.tables.reproduction import ReproductionPlan
+from fieldmark.tables.statistics import Difference, ImageResampler
 from fieldmark.testing.synthetic_reproduction import SyntheticReproduction, synthetic_reproduction
 from fieldmark.testing.synthetic_sweep import synthetic_sweep
 
@@ -63,7 +65,7 @@ def test_one_clear_failure_is_enough_against_a_claim_about_all() -> None:
 def test_rows_that_are_missing_leave_a_claim_undecided() -> None:
     found = made(tables=("S3",), levels=levels("S3", 0.8, 0.5), missing=("S3:1:iNat2018",))
     verdict = judged(found, "s3-best").measured
-    assert verdict.status == "undecided" and "1 of the values it compares is not measured yet" in verdict.reason
+    assert verdict.status == "undecided" and "1 of its comparisons is not measured yet" in verdict.reason
 
 
 def test_a_single_seed_is_said_to_be_one() -> None:
@@ -97,6 +99,8 @@ def test_priorsnets_rows_come_from_the_sweep_that_the_plan_names(tmp_path: Path)
     plan = found.plan.model_copy(update={"priorsnet_sweep": sweep.sweep})
     states = {row.claim.id: row.measured for row in claims_table(Store.open(url), plan, "S2").rows}
     assert states["s2-dynamic"].status == "holds" and "10 of 10" in states["s2-dynamic"].reason
+    assert "seed 0 of row 11 alone" in states["s2-dynamic"].reason
+    assert "row 11" not in states["s2-starred"].reason and "multiply one image model" in states["s2-starred"].reason
     assert states["s2-starred"].status != "not measured"
     assert states["s2-range"].status in ("holds", "undecided") and "limit 0.1" in states["s2-range"].reason
     low = found.plan.model_copy(update={"priorsnet_sweep": ""})
@@ -104,6 +108,107 @@ def test_priorsnets_rows_come_from_the_sweep_that_the_plan_names(tmp_path: Path)
         "not measured",
         "not checkable",
     }
+
+
+def test_row_11_meets_priorsnet_on_the_image_model_that_they_share(tmp_path: Path) -> None:
+    """Seed 0 of row 11 is behind PriorsNet; its other seeds, on image models of their own, are far ahead."""
+    url = str(tmp_path / "store")
+    sweep = synthetic_sweep(url, test_records=400)
+    found = synthetic_reproduction(
+        url,
+        tables=("S2",),
+        seeds=5,
+        test_records=400,
+        levels={"S2:11:iNat2021-mini": 0.95},
+        missing=("S2:11:iNat2021-mini:0",),
+    )
+    plan = found.plan.model_copy(update={"priorsnet_sweep": sweep.sweep})
+    verdict = next(
+        row for row in claims_table(found.store, plan, "S2").rows if row.claim.id == "s2-dynamic"
+    ).measured  # fmt: skip
+    assert verdict.status == "undecided", "without its seed 0 nothing is compared on one image model"
+    synthetic_reproduction(url, tables=("S2",), seeds=1, test_records=400, levels={"S2:11:iNat2021-mini": 0.6})
+    verdict = next(
+        row for row in claims_table(Store.open(url), plan, "S2").rows if row.claim.id == "s2-dynamic"
+    ).measured  # fmt: skip
+    assert verdict.status == "does not follow" and "seed 0 of row 11 alone" in verdict.reason
+
+
+def test_row_11_that_is_trained_whole_shares_nothing_with_priorsnet(tmp_path: Path) -> None:
+    url = str(tmp_path / "store")
+    sweep = synthetic_sweep(url, test_records=400)
+    found = synthetic_reproduction(
+        url, tables=("S2",), seeds=3, test_records=400, levels={"S2:11:iNat2021-mini": 0.9}, scale="paper"
+    )
+    plan = found.plan.model_copy(update={"priorsnet_sweep": sweep.sweep})
+    rows = claims_table(Store.open(url), plan, "S2").rows
+    reason = next(row.measured.reason for row in rows if row.claim.id == "s2-dynamic")
+    assert "10 of 10" in reason and "no image model with the rows of PriorsNet" in reason
+
+
+def range_of(levels_R: list[float], seeds: int = 5, images: int = 2000) -> tuple[str, str]:
+    """Returns the verdict on Table S2's range for nine rows that scatter about these levels."""
+    rows = [one for one in published_accuracies("S2") if one.row <= 9]
+    random, hard_N = np.random.default_rng(1), np.random.default_rng(0).random(images)
+
+    class Values:
+        def __init__(self) -> None:
+            scatter_RSN = random.normal(0, 0.02, (9, seeds, images))
+            self.hits_RSN = (hard_N + scatter_RSN < np.array(levels_R)[:, None, None]).astype(np.float64)
+
+        def value(self, row: PublishedRow) -> float:
+            return 100 * float(self.hits_RSN[row.row - 1].mean())
+
+        def seeds(self, row: PublishedRow) -> int:
+            return seeds
+
+        def contrast(self, terms: list[tuple[int, PublishedRow]]) -> Difference:
+            gain_SN = sum(sign * self.hits_RSN[row.row - 1] for sign, row in terms)
+            return ImageResampler(images).difference(gain_SN, np.zeros((1, images)))
+
+        def remark(self, terms: object) -> str:
+            return ""
+
+    assert len(rows) == 9
+    claim = next(one for one in claims() if one.id == "s2-range")
+    found = measured_verdict(claim, Values())  # type: ignore[arg-type]
+    return found.status, found.reason
+
+
+def test_a_range_is_judged_by_all_pairs_not_by_the_two_that_chance_put_outside() -> None:
+    """Nine rows that are all alike: their extremes alone would differ beyond the limit in many a draw."""
+    status, reason = range_of([0.75] * 9)
+    assert status == "undecided" and "of 36 comparisons hold" in reason
+    status, reason = range_of([0.75] * 8 + [0.80])
+    assert status == "does not follow" and "limit 0.1" in reason
+    assert range_of([2.0] * 9)[0] == "holds", "every one names every picture rightly"
+
+
+def test_chance_alone_makes_no_range_too_wide() -> None:
+    random = np.random.default_rng(5)
+    claim = next(one for one in claims() if one.id == "s2-range")
+
+    class Values:
+        """Nine rows without any difference, each measured with a standard error of half a point."""
+
+        def __init__(self) -> None:
+            self.found_R = 0.75 + random.normal(0, 0.005, 9)
+
+        def value(self, row: PublishedRow) -> float:
+            return 100 * float(self.found_R[row.row - 1])
+
+        def seeds(self, row: PublishedRow) -> int:
+            return 5
+
+        def contrast(self, terms: list[tuple[int, PublishedRow]]) -> Difference:
+            value, error = sum(sign * self.found_R[row.row - 1] for sign, row in terms), 0.005 * 2**0.5
+            return Difference(value=value, low=value - 1.96 * error, high=value + 1.96 * error, error=error)
+
+        def remark(self, terms: object) -> str:
+            return ""
+
+    states = [measured_verdict(claim, Values()).status for _ in range(200)]  # type: ignore[arg-type]
+    assert states.count("does not follow") <= 10, "at most 5 %"
 
 
 def test_no_plan_measures_nothing() -> None:
@@ -139,11 +244,14 @@ def with_figures(**figures: dict[str, str]) -> ReproductionPlan:
     return made(tables=("S3",), seeds=1).plan.model_copy(update={"figures": figures})
 
 
-def put_curve(store: Store, seed: int, top1: list[float]) -> str:
+def put_curve(store: Store, seed: int, top1: Sequence[float | None], images: int = 2700) -> str:
     spec = spec_of(seed)
     scale = choose_scale("smoke", train_records=3000, category_size=50)
     record = RunRecord(run_id=spec.run_id, spec=spec, scale=scale, status="completed", epochs=len(top1))
-    store.commit_run(record, curve=pa.table({"epoch": list(range(1, len(top1) + 1)), "top1": top1}))
+    curve = {"epoch": list(range(1, len(top1) + 1)), "top1": pa.array(top1, pa.float64())}
+    store.commit_run(record, curve=pa.table(curve))
+    values = {"run_ids": (spec.run_id,), "spec": spec, "scale": scale, "split": "tune", "score": "joint", "n": images}
+    store.commit_evaluation(EvaluationRecord.model_validate({**values, "metrics": {"top1": top1[-1] or 0.0}}))
     return spec.run_id
 
 
@@ -175,26 +283,75 @@ def verdict_of(store: Store, plan: ReproductionPlan, claim: str) -> tuple[str, s
     return found.measured.status, found.measured.reason
 
 
-def test_geonet_is_best_before_two_thirds_of_the_epochs_or_is_not() -> None:
+EARLY, LATE = [0.1, 0.5, 0.4, 0.3, 0.3, 0.2], [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
+
+
+def epochs_of(*curves: Sequence[float | None] | None, images: int = 2700) -> tuple[str, str]:
     store = Store.open("memory://")
-    early = put_curve(store, 0, [0.1, 0.5, 0.4, 0.3, 0.3, 0.2])
-    late = put_curve(store, 1, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
-    status, reason = verdict_of(store, with_figures(figS2={"a": early, "a image only": late}), "figs2-epochs")
+    runs = {
+        f"set {place}": "not there" if curve is None else put_curve(store, place, curve, images)
+        for place, curve in enumerate(curves)
+    }
+    late = put_curve(store, 99, LATE, images)
+    return verdict_of(store, with_figures(figS2={**runs, "set 0 image only": late}), "figs2-epochs")
+
+
+def test_geonet_is_generally_best_before_two_thirds_of_the_epochs_or_is_not() -> None:
+    status, reason = epochs_of(EARLY)
     assert status == "holds" and "after epoch 2 of 6" in reason
-    assert verdict_of(store, with_figures(figS2={"a": early, "b": late}), "figs2-epochs")[0] == "does not follow"
-    status, reason = verdict_of(store, with_figures(figS2={"a": early, "b": "not there"}), "figs2-epochs")
+    assert epochs_of(EARLY, EARLY, LATE)[0] == "holds", "more than half, as the text says generally"
+    assert epochs_of(EARLY, LATE, LATE)[0] == "does not follow"
+    assert epochs_of(EARLY, LATE)[0] == "does not follow", "half is not more than half"
+    status, reason = epochs_of(EARLY, None)
     assert status == "undecided" and "1 of its runs" in reason
 
 
+def test_epochs_that_tunes_size_cannot_tell_apart_decide_nothing() -> None:
+    flat = [0.1, 0.500, 0.502, 0.501, 0.499, 0.503]
+    status, reason = epochs_of(flat, flat, EARLY)
+    assert status == "undecided" and "points of sampling error" in reason
+    assert epochs_of(flat, EARLY, EARLY)[0] == "holds"
+    assert epochs_of(flat, images=10_000_000)[0] == "does not follow", "enough pictures tell them apart"
+    assert epochs_of([0.1, 0.5, 0.5, 0.5, None, None])[0] == "undecided", "nothing is known of the last third"
+
+
+def put_game(store: Store, hits: dict[str, tuple[int | None, int | None]], n: int | None = 900) -> ReproductionPlan:
+    """Records a pointing game in the shape in which Figure S3 writes it: CAM's and Grad-CAM's hits by method."""
+    plan = with_figures(figS3={label: f"run of {label}" for label in hits})
+    rows = [
+        {"label": label, "run_id": f"run of {label}", "resolution": 56, "cam_hits": cam, "grad_cam_hits": grad_cam,
+         "n": n, "chance": 0.1, "tolerance_pixels": 3.75}
+        for label, (cam, grad_cam) in hits.items()
+    ]  # fmt: skip
+    store.put(f"sweeps/{plan.plan_id}/figures/S3.json", json.dumps({"pointing_game": rows}).encode())
+    return plan
+
+
 @pytest.mark.parametrize(
-    ("hits", "status"), [((60, 90), "holds"), ((88, 90), "undecided"), ((95, 60), "does not follow")]
+    ("alone", "dynamic", "status"), [(540, 810, "holds"), (792, 810, "undecided"), (855, 540, "does not follow")]
 )
-def test_maps_are_judged_by_the_pointing_game(hits: tuple[int, int], status: str) -> None:
-    store, plan = Store.open("memory://"), with_figures()
-    assert verdict_of(store, plan, "figs3-cam")[0] == "not measured"
-    methods = dict(zip(("image-only", "Dynamic MLP"), ({"hits": one, "pictures": 100} for one in hits), strict=True))
-    store.objects.put(f"sweeps/{plan.plan_id}/figures/S3.json", json.dumps({"methods": methods}).encode())
-    assert verdict_of(store, plan, "figs3-cam")[0] == status
+def test_maps_are_judged_by_the_pointing_game_of_cam(alone: int, dynamic: int, status: str) -> None:
+    store = Store.open("memory://")
+    assert verdict_of(store, with_figures(), "figs3-cam")[0] == "not measured"
+    plan = put_game(store, {"image-only": (alone, alone), "Dynamic MLP": (dynamic, 90)})
+    found, reason = verdict_of(store, plan, "figs3-cam")
+    assert found == status
+    assert f"before the fusion: image-only {alone / 9:.1f} %, Dynamic MLP {dynamic / 9:.1f} %." in reason
+    assert f"Grad-CAM, after it: image-only {alone / 9:.1f} %, Dynamic MLP 10.0 %." in reason
+    stale = plan.model_copy(update={"figures": {"figS3": {"image-only": "another run", "Dynamic MLP": "yet another"}}})
+    assert verdict_of(store, stale, "figs3-cam")[0] == "not measured", "the game of runs that are no longer planned"
+
+
+def test_methods_without_a_map_are_named_and_prove_nothing() -> None:
+    store = Store.open("memory://")
+    plan = put_game(store, {"image-only": (540, 540), "Concatenation": (None, 300), "Dynamic MLP": (810, None)})
+    status, reason = verdict_of(store, plan, "figs3-cam")
+    assert status == "undecided" and "Concatenation none" in reason
+    plan = put_game(store, {"image-only": (540, 540), "Dynamic MLP": (None, 300)})
+    assert verdict_of(store, plan, "figs3-cam")[0] == "not checkable"
+    plan = put_game(store, {"image-only": (None, None), "Dynamic MLP": (None, None)}, n=None)
+    status, reason = verdict_of(store, plan, "figs3-cam")
+    assert status == "not checkable" and "no mark is known" in reason
 
 
 def categories(dynamic: np.ndarray) -> tuple[str, str]:
@@ -228,3 +385,17 @@ def test_regression_to_the_mean_is_no_help_for_the_hard_ones() -> None:
     }
     status, _ = verdict_of(store, with_figures(figS4=runs), "figs4-categories")
     assert status == "undecided", "ranked by luck, the hard half gains without any help"
+
+
+def test_a_method_that_shares_the_baselines_luck_helps_all_categories_alike() -> None:
+    """Dynamic MLP starts from seed 0 and gains five points in each category, easy or hard."""
+    store, random = Store.open("memory://"), np.random.default_rng(0)
+    alone_C, control_C = (np.round(np.clip(0.5 + random.normal(0, 0.15, 60), 0, 0.9), 2) for _ in range(2))
+    runs = {
+        "image-only": put_categories(store, 0, "image_only", alone_C, images=100),
+        "image-only, second seed": put_categories(store, 1, "image_only", control_C, images=100),
+        "Dynamic MLP": put_categories(store, 0, "dynamic_mlp_c", alone_C + 0.05, images=100),
+    }
+    status, reason = verdict_of(store, with_figures(figS4=runs), "figs4-categories")
+    assert status == "undecided" and "harder half gains +0.0 [" in reason, reason
+    assert "second image-only seed ranks" in reason

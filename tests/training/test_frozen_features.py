@@ -84,6 +84,15 @@ def test_large_features_are_cut_into_pieces_and_joined_again(tiny, image_only, m
     np.testing.assert_array_equal(again.parts[Split.TUNE], found.parts[Split.TUNE])
 
 
+def test_a_single_piece_is_not_copied(tiny, image_only):
+    found = features(tiny, image_only)
+    arrays = found.arrays()
+    again = Features.of(arrays, found.details)
+    assert all(np.shares_memory(view, arrays[f"view{number}.0000"]) for number, view in enumerate(again.views))
+    assert np.shares_memory(again.parts[Split.TEST], arrays["test.0000"])
+    assert found.nbytes == sum(rows.nbytes for rows in arrays.values())
+
+
 def test_features_that_float16_does_not_hold_are_kept_whole(tiny, image_only):
     state = {name: value.clone() for name, value in image_only.state_dict().items()}
     state["backbone.layers.7.weight"] *= 1e6

@@ -67,6 +67,8 @@ def _print(result: "ImageSweepResult") -> None:
         console.print(f"note: {note}", soft_wrap=True, markup=False)
     console.print(_table(result))
     print(f"* on the Pareto front of {' and '.join(result.front_of)}, by tune; sampler {result.sampler}")
+    for line in _bounds(result):
+        print(line)
     print(_about_the_best(result))
     for failure in result.failures:
         print(f"failed: {failure.run_id[:10]}: {failure.message}")
@@ -126,6 +128,17 @@ def _cells(one: "SettingResult", larger: int) -> list[str]:
 def _mean(measured: "Measured") -> str:
     spread = "" if measured.test_std is None else f" ±{measured.test_std:.3f}"
     return f"{measured.test:.4f}{spread}"
+
+
+def _bounds(result: "ImageSweepResult") -> list[str]:
+    """Returns a line for each thing that the Bayes classifier is told, with the sizes from which it reaches more."""
+    found: dict[str, dict[float, int]] = {}
+    for one in result.bounds:
+        found.setdefault(one.information, {}).setdefault(one.test, one.resolution)
+    return [
+        f"Bayes bound of {told} on test, top-1: " + ", ".join(f"{top1:.4f} from {size} px" for top1, size in by.items())
+        for told, by in found.items()
+    ]
 
 
 def _about_the_best(result: "ImageSweepResult") -> str:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from fieldmark.config import ClassifierConfig, FrozenConfig, View, digest
+from fieldmark.config import ClassifierConfig, ClassifierFields, FrozenConfig, View, digest
 from fieldmark.errors import UserError
 from fieldmark.evaluation.limits import BUDGET
 from fieldmark.evaluation.room import has_probabilities, require_room
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 SplitName = Literal["tune", "test"]
 SPLITS: tuple[SplitName, ...] = ("tune", "test")
 SCORES = ("joint", "image")
+
+
+def score_of(config: ClassifierFields) -> str:
+    """Returns the score source by which a classifier is judged."""
+    return "joint" if config.looks_at_location else "image"
 
 
 def view_evaluation_id(run_id: str, split: str, score: str, view_text: str) -> str:
@@ -39,13 +44,20 @@ def view_ids(store: Store, run_id: str, view: View) -> dict[SplitName, str]:
     Raises:
         UserError: no such run, or it is no classifier's.
     """
-    text = of_run(view, store.run(run_id)).text
-    own = {(split, score): view_evaluation_id(run_id, split, score, "") for split in SPLITS for score in SCORES}
-    return {
-        split: view_evaluation_id(run_id, split, score, text)
-        for (split, score), kept in own.items()
-        if store.has_evaluation(kept)
-    }
+    config = _config(store.run(run_id))
+    return _ids(store, run_id, config, _as_run(view, config).text)
+
+
+def _ids(store: Store, run_id: str, config: ClassifierFields, text: str) -> dict[SplitName, str]:
+    likely = score_of(config)
+    # A fusion of a user's own may look at nothing but the picture, which its configuration does not tell. What is not
+    # there is the costliest to ask for, so the other score is tried only where the likely one is missing altogether.
+    for score in sorted(SCORES, key=lambda one: one != likely):
+        own = {split: view_evaluation_id(run_id, split, score, "") for split in SPLITS}
+        there = [split for split in SPLITS if store.has_evaluation(own[split])]
+        if there:
+            return {split: view_evaluation_id(run_id, split, score, text) for split in there}
+    return {}
 
 
 def of_run(view: View, run: RunRecord) -> View:
@@ -54,17 +66,35 @@ def of_run(view: View, run: RunRecord) -> View:
     Raises:
         UserError: the run is no classifier's.
     """
+    return _as_run(view, _config(run))
+
+
+def _config(run: RunRecord) -> ClassifierConfig | FrozenConfig:
     config = run.spec.config
     if not isinstance(config, ClassifierConfig | FrozenConfig):
         raise UserError(f"run {run.run_id}: method {config.method} is shown no pictures in views")
+    return config
+
+
+def _as_run(view: View, config: ClassifierFields) -> View:
     return View.parse(view.text, resolution=config.resolution)
 
 
 def is_evaluated(store: Store, run_id: str, view: View, probabilities: bool) -> bool:
     """Whether a run is recorded with its evaluations in a view, and, where asked, with their whole probabilities."""
-    if not store.has_run(run_id):
-        return False
-    found = view_ids(store, run_id, view)
+    return store.has_run(run_id) and has_view(store, run_id, _config(store.run(run_id)), view, probabilities)
+
+
+def has_view(store: Store, run_id: str, config: ClassifierFields, view: View, probabilities: bool) -> bool:
+    """Whether a recorded run of this configuration has its evaluations in a view; see `is_evaluated`.
+
+    Where it has, nothing is asked of the store but for them.
+    """
+    text = _as_run(view, config).text
+    likely = [view_evaluation_id(run_id, split, score_of(config), text) for split in SPLITS]
+    if all(_is_done(store, evaluation_id, probabilities) for evaluation_id in likely):
+        return True
+    found = _ids(store, run_id, config, text)
     return bool(found) and all(_is_done(store, evaluation_id, probabilities) for evaluation_id in found.values())
 
 

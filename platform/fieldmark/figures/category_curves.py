@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fieldmark.config import IMAGE_MODEL
 from fieldmark.errors import UserError
 from fieldmark.figures.category_reading import counts, stacked
 from fieldmark.figures.drawing import Facts
 from fieldmark.figures.run_evaluations import facts
+from fieldmark.tables.scope import IMAGE_STAGE
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from fieldmark.store import Store
+    from fieldmark.store.records import EvaluationRecord
 
 PAPER_GROUP = 100
 """Adjacent categories that the paper averages over, of 10,000."""
@@ -55,6 +58,8 @@ class CategoryCurves:
     """The baseline first, the control last."""
     missing: tuple[str, ...] = ()
     """Methods that the figure should show and that are not stored."""
+    on_baseline: tuple[str, ...] = ()
+    """Methods that start from the baseline's own run, and so share its luck, which the control does not."""
 
     def to_json(self) -> dict[str, Any]:
         """Returns values that `json.dumps` takes."""
@@ -117,7 +122,15 @@ def category_curves(
         group_records=tuple(int(n_RC[0, tested[group]].sum()) for group in groups),
         lines=tuple(lines),
         missing=missing,
+        on_baseline=tuple(
+            label for label, record in zip(order, records, strict=True) if _starts_from(record, records[0].run_ids[0])
+        ),
     )
+
+
+def _starts_from(record: "EvaluationRecord", baseline: str) -> bool:
+    """Returns whether a run starts from the baseline; a prior does whose image scores are, in a reproduction, its."""
+    return record.spec.stages.get(IMAGE_MODEL) == baseline or IMAGE_STAGE in record.spec.stages
 
 
 def group_count(categories: int) -> int:

@@ -31,14 +31,25 @@ def _sentences(found: CategoryCurves) -> list[str]:
         f"{found.categories:,} categories sorted by {found.baseline}, averaged over {len(found.group_sizes)} groups of "
         f"{size} adjacent ones{paper}."
     )
-    luck = "Sorting by one model flatters every other where it is low and hurts it where it is high: "
+    luck = "Sorting by one model flatters a model trained anew where it is low and hurts it where it is high: "
     told = (
         "no second seed of it is stored to show by how much."
         if found.control is None
-        else f"{found.control} shows by how much; only what goes beyond it is a difference between methods."
+        else f"{found.control} shows by how much; only what goes beyond it is help or harm to such a model."
     )
     absent = [f"Not stored, so not drawn: {', '.join(found.missing)}."] if found.missing else []
-    return [found.facts.sentence, groups, luck + told, *absent]
+    return [found.facts.sentence, groups, luck + told, *_sharing(found), *absent]
+
+
+def _sharing(found: CategoryCurves) -> list[str]:
+    """Returns the sentence about methods that the control does not serve."""
+    if not found.on_baseline:
+        return []
+    *others, last = found.on_baseline
+    named = f"{', '.join(others)} and {last}" if others else last
+    verbs = ("start", "share") if others else ("starts", "shares")
+    control = "" if found.control is None else ", so that the control overstates this"
+    return [f"{named} {verbs[0]} from {found.baseline}'s own seed and {verbs[1]} its luck{control}."]
 
 
 def _style(found: CategoryCurves, line: CategoryLine) -> dict[str, Any]:

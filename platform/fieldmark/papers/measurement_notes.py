@@ -1,6 +1,6 @@
 """What stands beside a measured value: stand-ins and readings of what the paper leaves open."""
 
-from fieldmark.config import ClassifierConfig, FrozenConfig, ScaleName
+from fieldmark.config import ClassifierConfig, FrozenConfig, ScaleName, View
 from fieldmark.papers.families import FAMILIES
 from fieldmark.papers.published import PublishedRow
 
@@ -29,6 +29,8 @@ S5_CAPTION = "the caption names iNat2018 only, yet the table has a YFCC column"
 AVERAGED = "probabilities are averaged over sizes and crops (the paper names no space)"
 TEN_CROP = "the table's ten-crop mark is not followed: by section C, ten crops served the Swin Transformer only"
 SAME_RUN = "the run of Table S6, row 4"
+SMOKE_PIXELS = 64
+"""Up to which pictures are shown at smoke scale, an eighth of the paper's largest test sizes apart."""
 
 
 def notes(
@@ -43,7 +45,8 @@ def notes(
         full: the same at paper scale.
         view: how test pictures are shown.
     """
-    return (*_stands_in(row, scale, config, full), *_readings(row, config), *_shown(row, view))
+    larger = _larger(config, view) if scale == "smoke" else []
+    return (*_stands_in(row, scale, config, full), *_readings(row, config), *_shown(row, view), *larger)
 
 
 def ensemble_notes(scale: ScaleName, above: float) -> tuple[str, ...]:
@@ -82,3 +85,14 @@ def _readings(row: PublishedRow, config: ClassifierConfig | FrozenConfig) -> lis
 def _shown(row: PublishedRow, view: str) -> list[str]:
     said = [AVERAGED] if "+" in view or view.startswith("ten") else []
     return said + ([TEN_CROP] if row.keys.get("ten_crop_marked") and not view.startswith("ten") else [])
+
+
+def _larger(config: ClassifierConfig | FrozenConfig, view: str) -> list[str]:
+    """Returns the remark that a test shows larger pictures than smoke scale is meant for."""
+    largest = max(View.parse(view).sizes_of(config.resolution))
+    if largest <= SMOKE_PIXELS:
+        return []
+    return [
+        f"trained at {config.resolution} px, tested at up to {largest} px: an eighth of the paper's sizes, which goes "
+        f"beyond the {SMOKE_PIXELS} px of smoke scale at test only"
+    ]

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any
 
 from fieldmark.papers.cells import find, find_one
@@ -26,8 +26,8 @@ class Finding:
     terms: tuple[tuple[int, PublishedRow], ...] = ()
     """The values whose signed sum is compared with `limit`, where the comparison is one of a sum."""
     limit: float = 0.0
-    below: bool = False
-    """Whether the sum must not be above the limit, rather than be above it."""
+    within: bool = False
+    """Whether the sum must be no further from zero than the limit, on either side, rather than be above it."""
 
 
 def name(row: PublishedRow) -> str:
@@ -116,14 +116,19 @@ def above(spec: dict[str, Any], value_of: ValueOf) -> Iterator[Finding]:
 
 
 def spread(spec: dict[str, Any], value_of: ValueOf) -> Iterator[Finding]:
-    """All values lie within a range of the stated width."""
+    """All values lie within a range of the stated width: no two are further apart.
+
+    All pairs are findings, as the highest and the lowest value are chosen by the values themselves, and a test of these
+    two alone would find a difference too often.
+    """
+    limit = spec["limit"]
     values = [(value_of(row), row) for selector in spec["cells"] for row in find(selector)]
     known = [(value, row) for value, row in values if value is not None]
-    if len(known) > 1:
-        (low, lowest), (high, highest) = (pick(known, key=lambda one: one[0]) for pick in (min, max))
-        holds, limit = high - low <= spec["limit"] + 1e-9, spec["limit"]
-        text = f"range {high - low:.3f}, limit {limit:g}"
-        yield Finding(holds=holds, text=text, terms=((1, highest), (-1, lowest)), limit=limit, below=True)
+    for pair in combinations(known, 2):
+        (low, lower), (high, upper) = sorted(pair, key=lambda one: one[0])
+        text = f"{name(upper)} ({high:g}) and {name(lower)} ({low:g}), limit {limit:g}"
+        holds = high - low <= limit + 1e-9
+        yield Finding(holds=holds, text=text, terms=((1, upper), (-1, lower)), limit=limit, within=True)
 
 
 def equal(spec: dict[str, Any], value_of: ValueOf) -> Iterator[Finding]:

@@ -60,9 +60,16 @@ def get_stage_meta(objects: Objects, key: str) -> dict[str, Any] | None:
 
 
 def _array(objects: Objects, key: str) -> NDArray[Any]:
-    data = objects.get(key)
+    """Returns an array; one in a folder is mapped, so that all processes of a machine share its memory."""
     try:
-        found: NDArray[Any] = np.load(io.BytesIO(data or b""), allow_pickle=False)
+        if objects.root is None:
+            return _loaded(io.BytesIO(objects.get(key) or b""))
+        # Copy on write: torch takes no array that cannot be written to, and the file stays as it is.
+        return np.asarray(np.load(objects.root / key, mmap_mode="c", allow_pickle=False))
     except (ValueError, EOFError, OSError) as error:
         raise UserError(f"{objects.name(key)}: damaged stage; move its folder away to have it made again") from error
+
+
+def _loaded(stream: io.BytesIO) -> NDArray[Any]:
+    found: NDArray[Any] = np.load(stream, allow_pickle=False)
     return found

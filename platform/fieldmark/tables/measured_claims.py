@@ -1,9 +1,8 @@
 """Whether a claim follows from what was measured; means decide nothing that an interval leaves open."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from fieldmark.papers.cells import find
 from fieldmark.papers.claims import Claim
 from fieldmark.papers.predicates import PREDICATES, Finding
 from fieldmark.papers.published import PublishedRow
@@ -39,7 +38,8 @@ def measured_verdict(claim: Claim, values: MeasuredValues, above: float | None =
     """Says whether a claim follows from measured values.
 
     A comparison holds where its 95 % interval lies on the claim's side; it fails where it is significantly on the other
-    (Holm over the claim's comparisons); else it is open. `all` need every one, `most` more than half.
+    (Holm over the claim's comparisons); else it is open. `all` need every one, `most` more than half. A range is every
+    pair of its values: it holds where all their intervals lie within the limit.
 
     Args:
         claim: of the supplement, not one of its figures'.
@@ -56,18 +56,30 @@ def measured_verdict(claim: Claim, values: MeasuredValues, above: float | None =
         return MeasuredVerdict(status="not measured", reason="None of its rows is measured yet.")
     planned = len(list(PREDICATES[claim.kind](spec, _printed)))
     judged = _judged(findings, values)
-    missing = max(0, planned - len(findings)) if claim.kind != "spread" else _unmeasured(claim, values)
+    missing = max(0, planned - len(findings))
     limit = "" if above is None else f" The limit here is {above:g} %."
     return MeasuredVerdict(status=_status(claim, judged, missing), reason=_reason(judged, missing, values) + limit)
 
 
 def _judged(findings: list[Finding], values: MeasuredValues) -> list[_Judged]:
-    differences = [values.contrast(one.terms, one.limit) if one.terms else None for one in findings]
-    p_values = iter(holm([one.p_value for one in differences if one is not None]))
+    sums = [values.contrast(one.terms) if one.terms else None for one in findings]
+    pairs = list(zip(findings, sums, strict=True))
+    p_values = iter(holm([_p_value(finding, found) for finding, found in pairs if found is not None]))
     return [
         _Judged(finding, found, _standing(finding, found, None if found is None else next(p_values)))
-        for finding, found in zip(findings, differences, strict=True)
+        for finding, found in pairs
     ]
+
+
+def _p_value(finding: Finding, found: Difference) -> float:
+    """Returns the two-sided p-value of a sum that is the limit itself; 1 within a range."""
+    beyond = _beyond(finding, found)
+    return 1.0 if finding.within and beyond <= 0 else replace(found, value=beyond).p_value
+
+
+def _beyond(finding: Finding, found: Difference) -> float:
+    """Returns by how much a sum is above the limit, or outside of a range, as a fraction."""
+    return (abs(found.value) if finding.within else found.value) - finding.limit / 100
 
 
 def _standing(finding: Finding, found: Difference | None, p: float | None) -> Literal["holds", "fails", "open"]:
@@ -75,10 +87,11 @@ def _standing(finding: Finding, found: Difference | None, p: float | None) -> Li
         return "holds" if finding.holds else "fails"
     if found is None or p is None:
         return "open"
-    holds = found.high < 0 if finding.below else found.low > 0
-    if holds:
+    limit = finding.limit / 100
+    if max(found.high, -found.low) < limit if finding.within else found.low > limit:
         return "holds"
-    against = found.value > 0 if finding.below else found.value < 0
+    beyond = _beyond(finding, found)
+    against = beyond > 0 if finding.within else beyond < 0
     return "fails" if against and p < ALPHA else "open"
 
 
@@ -98,7 +111,8 @@ def _reason(judged: list[_Judged], missing: int, values: MeasuredValues) -> str:
             more = f"; and {len(texts) - MOST_NAMED} more" if len(texts) > MOST_NAMED else ""
             parts.append(f"{word}: {'; '.join(texts[:MOST_NAMED])}{more}")
     if missing:
-        parts.append(f"{missing} of the values it compares {'are' if missing > 1 else 'is'} not measured yet")
+        parts.append(f"{missing} of its comparisons {'are' if missing > 1 else 'is'} not measured yet")
+    parts += filter(None, dict.fromkeys(values.remark(one.finding.terms) for one in judged))
     fewest = min((values.seeds(row) for one in judged for _, row in one.finding.terms), default=0)
     if fewest == 1:
         parts.append("Some values are of one seed, so the intervals leave out how much seeds differ")
@@ -110,15 +124,10 @@ def _text(one: _Judged) -> str:
         return (
             f"{one.finding.text} (no predictions to tell an interval from)" if one.finding.terms else one.finding.text
         )
-    found, limit = one.difference, one.finding.limit / 100
-    value, low, high = (f"{100 * (part + limit):+.2f}" for part in (found.value, found.low, found.high))
+    found = one.difference
+    value, low, high = (f"{100 * part:+.2f}" for part in (found.value, found.low, found.high))
     return f"{one.finding.text}: {value} [{low}, {high}]"
 
 
 def _printed(row: PublishedRow) -> float | None:
     return row.value
-
-
-def _unmeasured(claim: Claim, values: MeasuredValues) -> int:
-    """Returns how many of a range's values are not there."""
-    return sum(values.value(row) is None for selector in claim.spec["cells"] for row in find(selector))

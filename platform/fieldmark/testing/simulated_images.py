@@ -5,11 +5,12 @@ import random
 from collections.abc import Callable
 
 from fieldmark.config import ClassifierConfig, FrozenConfig
+from fieldmark.evaluation.record import score_of
 from fieldmark.search.asha import RUNGS, Rungs
 from fieldmark.search.drive import drive
 from fieldmark.search.executors.simulated import SimulatedExecutor
 from fieldmark.search.image_sweep.ledger import ImageLedger
-from fieldmark.search.image_sweep.plan import ImageSweepPlan, score_of
+from fieldmark.search.image_sweep.plan import ImageSweepPlan
 from fieldmark.search.image_sweep.scheduler import ImageScheduler
 from fieldmark.search.image_sweep.warm import warm_start
 from fieldmark.search.image_task import ImageTask

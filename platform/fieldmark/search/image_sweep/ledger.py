@@ -54,6 +54,7 @@ class ImageLedger:
     """The done units of one sweep; asked once for each, and again when its worker says that it has ended."""
 
     def __init__(self, store: "Store", plan: ImageSweepPlan) -> None:
+        store.refresh()  # one look at all records: of what is there now none is asked for by itself
         self._store = store
         self._plan = plan
         self._retracted = set(store.retractions())

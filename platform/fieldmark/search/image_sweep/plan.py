@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from fieldmark.config import IMAGE_MODEL, ClassifierConfig, FrozenConfig, RunSpec, Scale, ScaleName, digest
+from fieldmark.evaluation.record import score_of
 from fieldmark.search.image_sweep.objectives import ObjectiveName, directions
 from fieldmark.search.image_task import ImageTask
 from fieldmark.search.objective import Objective
@@ -199,8 +200,3 @@ class ImageSweepPlan(BaseModel):
     def scale_of(self, config: Trained) -> Scale:
         """Returns the scale's record of a run."""
         return self.facts.scale(self.scale, config.batch)
-
-
-def score_of(config: Trained) -> str:
-    """Returns the score source by which a model is judged."""
-    return "joint" if config.looks_at_location else "image"

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
+from fieldmark.evaluation.record import score_of, view_evaluation_id
 from fieldmark.search.image_sweep.ledger import ImageLedger
 from fieldmark.search.image_sweep.objectives import ObjectiveName, pareto_front
-from fieldmark.search.image_sweep.plan import Group, ImageSweepPlan, score_of
+from fieldmark.search.image_sweep.plan import Group, ImageSweepPlan
 from fieldmark.search.image_sweep.scheduler import ImageScheduler
 from fieldmark.search.image_sweep.stored import label
 from fieldmark.search.result import RUNS_FOR_BEST, FailedRun
@@ -61,6 +62,19 @@ class SettingResult(BaseModel):
     """Whether no other setting is better in one of `front_of` and worse in none, on tune."""
 
 
+class Bound(BaseModel):
+    """What a Bayes classifier reaches on the test part of a world, whose every probability it knows."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    information: str
+    """What it is told: image, image+place+date, ..."""
+    resolution: int
+    """Side of the pictures that it is shown, in pixels."""
+    test: float
+    """Top-1, a fraction."""
+
+
 class ImageSweepResult(BaseModel):
     """A sweep's end, or its state when it was stopped. Fields may be added; none will change its meaning."""
 
@@ -87,6 +101,8 @@ class ImageSweepResult(BaseModel):
     choice."""
     enough_for_best: bool
     """Whether it has as many seeds as SCIENCE rule 9 asks for before a setting is called best."""
+    bounds: list[Bound]
+    """At the training sizes and at the largest of every view; empty of real pictures, and of an interrupted sweep."""
     seconds: float
     interrupted: bool
     budget_spent: bool
@@ -152,8 +168,6 @@ def _setting(plan: ImageSweepPlan, group: Group, ledger: ImageLedger, store: "St
 
 
 def _measured(store: "Store", run_ids: Sequence[str], score: str, view: str) -> Measured:
-    from fieldmark.evaluation.record import view_evaluation_id
-
     tune, test = (
         [store.evaluation(view_evaluation_id(run, split, score, view)).metrics["top1"] for run in run_ids]
         for split in ("tune", "test")

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fieldmark.data.observations import DataSet
 from fieldmark.errors import UserError
 from fieldmark.search.dryrun import existing_store
 from fieldmark.search.executors.base import Executor
@@ -15,6 +16,7 @@ from fieldmark.search.image_sweep.ledger import ImageLedger
 from fieldmark.search.image_sweep.options import ImageSweepOptions
 from fieldmark.search.image_sweep.plan import ImageSweepPlan
 from fieldmark.search.image_sweep.result import (
+    Bound,
     ImageSweepResult,
     best_of,
     front_of,
@@ -66,7 +68,7 @@ def sweep_images(options: ImageSweepOptions, *, reports: Path = REPORTS) -> Imag
     if options.executor == "tune" and store.url.startswith("memory://"):
         raise UserError("--store memory:// lives in one process: use --executor local, or a folder")
     with Progress() as progress, LeaseKeeper(store, plan.sweep_id, takeover=options.takeover) as lease:
-        return _Sweep(options, plan, store, progress, lease, reports).run(started)
+        return _Sweep(options, plan, dataset, store, progress, lease, reports).run(started)
 
 
 def _check_model(plan: ImageSweepPlan) -> None:
@@ -90,6 +92,7 @@ class _Sweep:
         self,
         options: ImageSweepOptions,
         plan: ImageSweepPlan,
+        dataset: DataSet,
         store: "Store",
         progress: Progress,
         lease: LeaseKeeper,
@@ -97,6 +100,7 @@ class _Sweep:
     ) -> None:
         self._options = options
         self._plan = plan
+        self._dataset = dataset
         self._store = store
         self._progress = progress
         self._lease = lease
@@ -115,11 +119,12 @@ class _Sweep:
         scheduler = ImageScheduler(plan, ledger, Proposals(store, plan.sweep_id), warm.groups)
         store.put_plan(plan.sweep_id, stored_plan(plan, scheduler, warm.groups))
         interrupted = self._drive(scheduler, started)
+        bounds = [] if interrupted else self._bounds(scheduler)
         store.put_plan(plan.sweep_id, stored_plan(plan, scheduler, warm.groups))
         if len(store.list("records")) > LOOSE_RECORDS:
             store.compact()
         figures = [] if interrupted else self._figures()
-        return self._result(scheduler, ledger, warm, figures, interrupted, time.monotonic() - started)
+        return self._result(scheduler, ledger, warm, bounds, figures, interrupted, time.monotonic() - started)
 
     def _drive(self, scheduler: ImageScheduler, started: float) -> bool:
         """Runs units to the end; returns whether Ctrl-C stopped them."""
@@ -187,6 +192,13 @@ class _Sweep:
         count = f"{scheduler.recorded} of {scheduler.planned} runs are recorded"
         self._progress.say(f"{what} {count}. Go on with: {this_command()}")
 
+    def _bounds(self, scheduler: ImageScheduler) -> list[Bound]:
+        """Returns what the world allows to the settings that were run to their end."""
+        from fieldmark.search.image_sweep.bounds import bounds_of
+
+        complete = [group for group in scheduler.groups() if scheduler.stands(group).state == "complete"]
+        return bounds_of(self._plan, complete, self._dataset, self._store)
+
     def _figures(self) -> list[str]:
         """Draws what can be drawn: results count more than pictures."""
         if not self._options.figures:
@@ -205,6 +217,7 @@ class _Sweep:
         scheduler: ImageScheduler,
         ledger: ImageLedger,
         warm: "WarmStart",
+        bounds: list[Bound],
         figures: list[str],
         interrupted: bool,
         seconds: float,
@@ -230,6 +243,7 @@ class _Sweep:
             settings=settings,
             best=best,
             enough_for_best=is_enough(best),
+            bounds=bounds,
             seconds=seconds,
             interrupted=interrupted,
             budget_spent=scheduler.closed and not interrupted,

@@ -4,17 +4,19 @@ Which runs they are is written once, when the sweep begins, so that it decides a
 """
 
 import json
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
-from fieldmark.config import ClassifierConfig, FrozenConfig
+from fieldmark.config import IMAGE_MODEL, ClassifierConfig, FrozenConfig
+from fieldmark.config.canonical import image_only
 from fieldmark.errors import UserError
+from fieldmark.evaluation.record import score_of
 from fieldmark.search import study
 from fieldmark.search.image_sweep.objectives import ObjectiveName
-from fieldmark.search.image_sweep.plan import ImageSweepPlan, score_of
+from fieldmark.search.image_sweep.plan import ImageSweepPlan
 from fieldmark.search.ledger import evaluation_id
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 PREFIX = "config."
 SETTINGS = "fusion_settings"
+OUTSIDE = "lie outside the search space, or start from another image-only model"
 
 
 class WarmGroup(BaseModel):
@@ -45,13 +48,14 @@ class WarmStart(BaseModel):
 
     groups: tuple[WarmGroup, ...] = ()
     outside: int = 0
-    """Runs that fit the condition, and whose settings do not lie in the search space."""
+    """Runs that fit the condition, and whose settings do not lie in the search space, or start from another image-only
+    model than the sweep's own."""
 
     @property
     def note(self) -> str:
         """Returns what was found, in a sentence."""
         runs = sum(len(group.run_ids) for group in self.groups)
-        outside = f"; {self.outside} more fit the condition, but lie outside the search space" if self.outside else ""
+        outside = f"; {self.outside} more fit the condition, but {OUTSIDE}" if self.outside else ""
         return f"warm start: the sampler knows {len(self.groups)} settings of {runs} stored runs{outside}"
 
 
@@ -84,12 +88,17 @@ def find(store: "Store", plan: ImageSweepPlan, condition: str) -> WarmStart:
             f"--warm-start {condition!r}: no completed run on {plan.facts.card.name} ({plan.facts.card.protocol}) fits "
             "it, beside what this sweep runs itself"
         )
-    alike: dict[Hashable, list[RunRecord]] = {}
+    alike: dict[tuple[str, str | None], list[RunRecord]] = {}
+    starts: dict[str, str] = {}
     for run_id in sorted(chosen):
         record = store.run(run_id)
-        start = record.spec.stages if not isinstance(record.spec.config, FrozenConfig) else {}
-        alike.setdefault((record.spec.config.config_id, tuple(start)), []).append(record)
-    found = [(records, _told(store, plan, records)) for records in alike.values()]
+        start = record.spec.stages.get(IMAGE_MODEL)
+        if start is not None and start not in starts:
+            starts[start] = store.run(start).spec.config.config_id
+        name = None if start is None else starts[start]
+        alike.setdefault((record.spec.config.config_id, name), []).append(record)
+    own = (None, image_only(plan.base).config_id)
+    found = [(records, _told(store, plan, records) if name in own else None) for (_, name), records in alike.items()]
     return WarmStart(
         groups=tuple(group for _, group in found if group is not None),
         outside=sum(len(records) for records, group in found if group is None),

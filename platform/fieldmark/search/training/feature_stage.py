@@ -1,12 +1,14 @@
 """Features of an image-only run's backbone, made by whoever asks first, and taken from the store after that."""
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from fieldmark.config import IMAGE_MODEL, FrozenConfig
 from fieldmark.data.images.experiment import ImageExperiment
 from fieldmark.search.interruption import CutOff
 from fieldmark.search.tasks import Task
+from fieldmark.search.training.kept import Kept
 from fieldmark.search.words import duration
 from fieldmark.training.frozen.keys import features_key
 
@@ -30,11 +32,19 @@ def stage_key(task: Task) -> str:
 
 
 def stored_features(
-    task: Task, data: ImageExperiment, store: "Store", how: "Circumstances", start: "dict[str, Tensor]"
-) -> "Features":
+    task: Task,
+    data: ImageExperiment,
+    store: "Store",
+    how: "Circumstances",
+    start: "dict[str, Tensor]",
+    kept: "Kept[Features] | None" = None,
+) -> "tuple[Features, float]":
     """Returns the features that a frozen run is trained on; makes them where the store has none.
 
     Everybody trains on what the store has: of two makers at once the second takes the first one's.
+
+    Returns:
+        The features, and the seconds that reading them took; not those of making them, which stand in the stage.
 
     Args:
         task: the frozen run.
@@ -42,19 +52,37 @@ def stored_features(
         store: where the stage is.
         how: device, and whom to tell and ask.
         start: the weights of the image-only run.
+        kept: features of earlier runs in this process, of which nothing is read again.
 
     Raises:
         CutOff: asked to stop; what was made so far is lost.
     """
+    key, seconds = stage_key(task), 0.0
+
+    def read() -> "Features":
+        nonlocal seconds
+        meta = store.stage_meta(key)
+        if meta is None:
+            _make(key, task, data, store, how, start)
+            meta = store.stage_meta(key)
+            assert meta is not None, "it was written just now"
+        began = time.monotonic()
+        found = _read(key, store, meta)
+        seconds = time.monotonic() - began
+        return found
+
+    found = read() if kept is None else kept.get(key, read)
+    return found, seconds
+
+
+def _read(key: str, store: "Store", meta: Mapping[str, Any]) -> "Features":
     from fieldmark.training.frozen.features import Features
 
-    key = stage_key(task)
-    arrays, meta = store.stage(key), store.stage_meta(key)
-    if arrays is None or meta is None:
-        _make(key, task, data, store, how, start)
-        arrays, meta = store.stage(key), store.stage_meta(key)
-        assert arrays is not None and meta is not None, "it was written just now"
-    return Features.of(arrays, meta["details"])
+    arrays = store.stage(key)
+    assert arrays is not None, "what was stored beside them is there"
+    found = Features.of(arrays, meta["details"])
+    found.read_in()
+    return found
 
 
 def _make(

@@ -7,17 +7,24 @@ from typing import TYPE_CHECKING
 from fieldmark.config import FrozenConfig, View
 from fieldmark.data.open import MAX_BAD_SHARE
 from fieldmark.errors import UserError
+from fieldmark.evaluation.limits import BUDGET
 from fieldmark.search.executors.bench import OnEpoch
 from fieldmark.search.image_task import ImageTask
 from fieldmark.search.interruption import CutOff, KeepGoing
 from fieldmark.search.ledger import stopped_id
 from fieldmark.search.tasks import Outcome
-from fieldmark.search.training.image_data import ImageData, Say
+from fieldmark.search.training import job
+from fieldmark.search.training.image_data import ImageData, Say, fields_of
 from fieldmark.search.training.job import Extension, load_extensions
+from fieldmark.search.training.kept import Kept
 from fieldmark.search.trial import record_failure
 
 if TYPE_CHECKING:
     from fieldmark.store import Store
+    from fieldmark.training.frozen.features import Features
+
+FEATURE_BYTES = 1 << 30
+"""Of cached features that a process keeps between units; larger ones it keeps of the last image-only model alone."""
 
 
 def is_done(unit: ImageTask, store: "Store") -> bool:
@@ -25,7 +32,8 @@ def is_done(unit: ImageTask, store: "Store") -> bool:
 
     It is done, too, when its sweep has stopped the run early.
     """
-    return _is_stopped(unit, store) or (store.has_run(unit.run_id) and not views_left(unit, store))
+    # A record that is not there costs several requests, one that is there one: what is usual is asked for first.
+    return not views_left(unit, store) if store.has_run(unit.run_id) else _is_stopped(unit, store)
 
 
 def is_trained(unit: ImageTask, store: "Store") -> bool:
@@ -34,14 +42,15 @@ def is_trained(unit: ImageTask, store: "Store") -> bool:
 
 
 def views_left(unit: ImageTask, store: "Store") -> list[str]:
-    """Returns the texts of the views that are still to be evaluated, or whose probabilities are still to be kept."""
+    """Returns the texts of a recorded run's views that are not evaluated, or whose probabilities are not kept yet."""
     if not (unit.views or unit.probabilities):
         return []
-    from fieldmark.evaluation.record import is_evaluated
+    from fieldmark.evaluation.record import has_view
 
-    texts = dict.fromkeys((*unit.views, *unit.probabilities))
-    run_id = unit.run_id
-    return [text for text in texts if not is_evaluated(store, run_id, View.parse(text), text in unit.probabilities)]
+    config, texts = fields_of(unit), dict.fromkeys((*unit.views, *unit.probabilities))
+    return [
+        text for text in texts if not has_view(store, unit.run_id, config, View.parse(text), text in unit.probabilities)
+    ]
 
 
 class ImageBench:
@@ -53,6 +62,8 @@ class ImageBench:
         *,
         cache: str | None = None,
         threads: int = 1,
+        loader_processes: int | None = None,
+        probabilities_budget: int = BUDGET,
         max_bad_share: float = MAX_BAD_SHARE,
         extensions: tuple[Extension, ...] = (),
         say: Say = lambda _: None,
@@ -63,6 +74,8 @@ class ImageBench:
             store: where checkpoints, weights and records go.
             cache: folder of packed pictures; None: the user's.
             threads: of torch; another number than one changes the last digits.
+            loader_processes: that prepare pictures; None: as `job.loader_processes` says.
+            probabilities_budget: bytes that all kept probabilities of the store may take.
             max_bad_share: of records or pictures that may be left out.
             extensions: a user's files.
             say: told how making packs goes.
@@ -79,7 +92,10 @@ class ImageBench:
         self.data = ImageData(store, cache=cache, max_bad_share=max_bad_share, say=say)
         self._store = store
         self._threads = threads
-        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._probabilities_budget = probabilities_budget
+        self._device = "cuda" if torch.cuda.is_available() else "cpu"  # Ray shows an actor the GPUs that it was given
+        self._loader_processes = job.loader_processes(loader_processes, self._device, threads)
+        self._features: Kept[Features] = Kept(FEATURE_BYTES, weigh=lambda features: features.nbytes)
 
     def parse(self, text: str) -> ImageTask:
         """Returns the unit of a text."""
@@ -102,7 +118,7 @@ class ImageBench:
                 self._store.checkpoints(unit.run_id).clear()  # of one who was killed right after the record
             else:
                 self._train(unit, keep_going, on_epoch)
-            if not _is_stopped(unit, self._store):
+            if self._store.has_run(unit.run_id):  # else its sweep has stopped it early
                 self._evaluate(unit, keep_going)
         except CutOff:
             raise
@@ -117,13 +133,17 @@ class ImageBench:
         from fieldmark.training.classifier.execution import Execution
         from fieldmark.training.classifier.workers import Workers
 
-        execution = Execution(device=self._device, on_epoch=lambda epoch, _: on_epoch(epoch))
+        execution = Execution(
+            device=self._device,
+            loader_processes=self._loader_processes,
+            on_epoch=lambda epoch, _: on_epoch(epoch),
+        )
         how = Circumstances(workers=Workers(), execution=execution, keep_going=keep_going)
         data = self.data.experiment(unit)
         if isinstance(unit.task.spec.config, FrozenConfig):
             from fieldmark.search.training.frozen_run import do_frozen_run
 
-            do_frozen_run(unit.task, data, self._store, how)
+            do_frozen_run(unit.task, data, self._store, how, self._features)
         else:
             do_run(unit.task, data, self._store, how, start=unit.start)
 
@@ -134,9 +154,17 @@ class ImageBench:
             if not keep_going():
                 raise CutOff
             pictures, kept = self.data.pictures(unit), text in unit.probabilities
-            view = View.parse(text)
-            evaluate_view(self._store, unit.run_id, view, pictures, keep_probabilities=kept, device=self._device)
+            evaluate_view(
+                self._store,
+                unit.run_id,
+                View.parse(text),
+                pictures,
+                keep_probabilities=kept,
+                probabilities_budget=self._probabilities_budget,
+                device=self._device,
+            )
 
 
 def _is_stopped(unit: ImageTask, store: "Store") -> bool:
-    return store.has_run(stopped_id(unit.run_id, unit.task.trial.sweep))
+    """Whether a unit's sweep has stopped its run early; of one that may not be stopped the store is not asked."""
+    return unit.task.early_stopping and store.has_run(stopped_id(unit.run_id, unit.task.trial.sweep))

@@ -58,7 +58,7 @@ class ImageData:
 
     def experiment(self, unit: ImageTask) -> "ImageExperiment":
         """Returns the arrays and pictures on which a unit is trained."""
-        config = _fields(unit)
+        config = fields_of(unit)
         key = (unit.data, unit.task.spec.protocol, config.resolution, config.picture_side)
         return self._experiments.get(key, lambda: self._prepare(unit, config))
 
@@ -66,7 +66,7 @@ class ImageData:
         """Returns the pictures for a unit's views."""
         from fieldmark.evaluation.pictures import Pictures
 
-        config = _fields(unit)
+        config = fields_of(unit)
         sizes = (config.resolution, config.picture_side, config.center_share)
         return self._pictures.get(
             (unit.data, unit.task.spec.protocol, *sizes),
@@ -103,7 +103,8 @@ class ImageData:
         return data
 
 
-def _fields(unit: ImageTask) -> ClassifierFields:
+def fields_of(unit: ImageTask) -> ClassifierFields:
+    """Returns the configuration of a unit's run."""
     config = unit.task.spec.config
     assert isinstance(config, ClassifierFields)
     return config

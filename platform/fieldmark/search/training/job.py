@@ -46,6 +46,7 @@ class Job(BaseModel):
     threads: int
     """Of a worker."""
     loader_processes: int | None
+    """See `loader_processes`."""
     compile: bool
     weights_file: str | None
     keep_weights: bool
@@ -108,7 +109,7 @@ def do_job(
     torch.set_num_threads(job.threads)
     execution = Execution(
         device=device,
-        loader_processes=_loader_processes(job, device),
+        loader_processes=loader_processes(job.loader_processes, device, job.threads),
         compile=job.compile,
         on_step=on_step,
         on_step_every=BETWEEN_STEPS,
@@ -131,7 +132,14 @@ def do_job(
             do_run(task, data, store, how, start=job.start if is_main else None)
 
 
-def _loader_processes(job: Job, device: str) -> int:
-    if job.loader_processes is not None:
-        return job.loader_processes
-    return 0 if device == "cpu" else max(1, job.threads - 1)
+def loader_processes(wanted: int | None, device: str, threads: int) -> int:
+    """Returns how many processes prepare pictures for a worker.
+
+    Args:
+        wanted: as asked for; None: none on a CPU, whose threads train, and beside a GPU all threads but one.
+        device: as torch names it.
+        threads: of the worker.
+    """
+    if wanted is not None:
+        return wanted
+    return 0 if device == "cpu" else max(1, threads - 1)

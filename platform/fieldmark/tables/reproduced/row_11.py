@@ -76,5 +76,5 @@ def _image_model(line: Line, image: Value | None) -> str:
     top1 = percent(summarise(image.metrics["top1"]))
     return (
         f"Row {ROW} starts from image-only classifiers, one a seed ({called}; {top1} % on test), and its difference is "
-        "to these, not to the image scores of the other rows."
+        "to these, seed by seed, not to the image scores of the other rows, which are one model's for all seeds."
     )

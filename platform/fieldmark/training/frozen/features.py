@@ -5,6 +5,7 @@ image is right; views that the model was not trained on soften that, and do not 
 accuracy of the image-only classifier on these very features stands beside every result.
 """
 
+import mmap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
@@ -57,6 +58,16 @@ class Features:
     """`frozen_train_top1`, over all views, and `frozen_tune_top1`, `frozen_test_top1`: how often the image-only model
     is right on these features."""
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all features."""
+        return sum(rows_NF.nbytes for rows_NF in (*self.views, *self.parts.values()))
+
+    def read_in(self) -> None:
+        """Reads every page of what is only mapped, so that a training that follows does not wait for the disk."""
+        for rows_NF in (*self.views, *self.parts.values()):
+            rows_NF.reshape(-1).view(np.uint8)[:: mmap.PAGESIZE].max(initial=0)
+
     def arrays(self) -> dict[str, Rows]:
         """Returns them by name, in pieces that an object store takes."""
         named = {f"view{number}": rows_NF for number, rows_NF in enumerate(self.views)}
@@ -65,11 +76,13 @@ class Features:
 
     @classmethod
     def of(cls, arrays: Mapping[str, Rows], details: Mapping[str, float]) -> "Features":
-        """Returns what `arrays` gave."""
+        """Returns what `arrays` gave; a whole array of one piece is that piece, not a copy."""
         pieces: dict[str, list[Rows]] = {}
         for name in sorted(arrays):
             pieces.setdefault(name.partition(".")[0], []).append(arrays[name])
-        whole = {name: cast(Rows, np.concatenate(found)) for name, found in pieces.items()}
+        whole = {
+            name: found[0] if len(found) == 1 else cast(Rows, np.concatenate(found)) for name, found in pieces.items()
+        }
         count = sum(name.startswith("view") for name in whole)
         return cls(
             views=tuple(whole[f"view{number}"] for number in range(count)),
