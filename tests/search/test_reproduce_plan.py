@@ -11,6 +11,7 @@ from fieldmark.search.reproduce.build import build_reproduction
 from fieldmark.search.reproduce.extend import extended
 from fieldmark.search.reproduce.options import ReproduceOptions, whole_command, with_subjects
 from fieldmark.search.reproduce.plan import Reproduction
+from fieldmark.search.reproduce.room import probabilities_budget
 from fieldmark.search.reproduce.selection import select_work
 from fieldmark.search.reproduce.sources import Source, open_sources
 
@@ -121,6 +122,17 @@ def test_the_priors_of_table_s2_need_an_image_model(options: ReproduceOptions, s
     priors = with_subjects(options.model_copy(update={"rows": "1-4"}), ("S2",))
     work = build_reproduction(priors, select_work(priors), sources, None)
     assert [unit.run_id for unit in work.needed(select_work(priors))] == [work.scores_of_s2]
+
+
+def test_probabilities_that_do_not_fit_are_refused_before_training(
+    whole: Reproduction, sources: Mapping[str, Source]
+) -> None:
+    units, card = whole.units.values(), sources["iNat2021"].facts.card
+    needed = 2 * (9 * 2 + 1) * (card.counts["tune"] + card.counts["test"]) * card.categories
+    assert probabilities_budget(units, sources, 0, None) == needed
+    assert probabilities_budget(units, sources, 5, None) == needed + 5
+    with pytest.raises(UserError, match=f"--probabilities-budget 7: .* {needed:,} bytes"):
+        probabilities_budget(units, sources, 0, 7)
 
 
 def test_more_workers_train_what_is_trained_whole(options: ReproduceOptions, sources: Mapping[str, Source]) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from fieldmark.data.open import MAX_BAD_SHARE
 from fieldmark.errors import UserError
+from fieldmark.evaluation.limits import BUDGET
 from fieldmark.search.executors.bench import Unit
 from fieldmark.search.executors.ray_session import group_session
 from fieldmark.search.image_task import ImageTask
@@ -48,6 +49,7 @@ class GroupExecutor:
         max_concurrent: int | None = None,
         max_failures: int = 3,
         max_bad_share: float = MAX_BAD_SHARE,
+        probabilities_budget: int = BUDGET,
         extensions: tuple[Extension, ...] = (),
     ) -> None:
         """Joins or starts Ray, and counts the groups that can be placed.
@@ -61,6 +63,7 @@ class GroupExecutor:
             max_concurrent: groups at a time; None: as many as there is room for.
             max_failures: how often a run starts again from its checkpoint after a worker has died.
             max_bad_share: of records or pictures that may be left out.
+            probabilities_budget: bytes that all kept probabilities of the store may take.
             extensions: a user's files.
 
         Raises:
@@ -76,7 +79,14 @@ class GroupExecutor:
             nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
             self.capacity, self._room = Room.of_groups(nodes, workers, self._session.resources(), max_concurrent)
             self._session.check_nodes(store)
-            self._bench = ImageBench(store, cache=cache, max_bad_share=max_bad_share, extensions=extensions, say=say)
+            self._bench = ImageBench(
+                store,
+                cache=cache,
+                max_bad_share=max_bad_share,
+                probabilities_budget=probabilities_budget,
+                extensions=extensions,
+                say=say,
+            )
         except BaseException:
             self._open.close()
             raise

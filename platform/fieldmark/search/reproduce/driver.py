@@ -1,7 +1,6 @@
 """A reproduction from its flags to its figures."""
 
 import time
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from fieldmark.search.reproduce.ensembles import record_ensembles
 from fieldmark.search.reproduce.options import ReproduceOptions
 from fieldmark.search.reproduce.plan import Reproduction
 from fieldmark.search.reproduce.result import ReproduceResult
+from fieldmark.search.reproduce.room import probabilities_budget
 from fieldmark.search.reproduce.scheduler import ReproductionScheduler
 from fieldmark.search.reproduce.selection import PRIORSNET_DATA, Selection, select_work
 from fieldmark.search.reproduce.sources import Source, open_sources
@@ -75,6 +75,9 @@ class _Driver:
         self._progress = progress
         self._lease = lease
         self._problems = selection.missing()
+        self._budget = probabilities_budget(
+            work.needed(selection), sources, store.objects.size(layout.PROBABILITIES), options.probabilities_budget
+        )
         self._interrupted = False
 
     def run(self, started: float) -> ReproduceResult:
@@ -150,35 +153,15 @@ class _Driver:
         self._progress.show(scheduler, executor)
 
     def _make_executor(self) -> "Executor":
-        from fieldmark.search.training.image_bench import ImageBench
+        from fieldmark.search.reproduce.executor import make_executor
 
-        options = self._options
-        maker = partial(ImageBench, cache=options.cache, max_bad_share=options.max_bad_share)
-        if options.executor == "local":
-            from fieldmark.search.executors.local import LocalExecutor
-
-            return LocalExecutor(maker, self._store, lambda: self._lease.kept)
-        from fieldmark.search.executors.groups import GroupExecutor
-        from fieldmark.search.executors.routed import RoutedExecutor
-        from fieldmark.search.executors.tune import TuneExecutor
-
-        return RoutedExecutor(
-            lambda: TuneExecutor(
-                maker,
-                self._store,
-                address=options.address,
-                max_concurrent=options.max_concurrent,
-                say=self._progress.say,
-                gpus=True,
-            ),
-            lambda: GroupExecutor(
-                self._store,
-                address=options.address,
-                say=self._progress.say,
-                workers=max(unit.workers for unit in self._work.units.values()),
-                cache=options.cache,
-                max_bad_share=options.max_bad_share,
-            ),
+        return make_executor(
+            self._options,
+            self._store,
+            workers=max(unit.workers for unit in self._work.units.values()),
+            budget=self._budget,
+            keep_going=lambda: self._lease.kept,
+            say=self._progress.say,
         )
 
     def _after_training(self) -> list[Path]:
