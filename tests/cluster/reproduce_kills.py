@@ -53,7 +53,7 @@ class Command:
                 return True
             if self.popen.poll() is not None:
                 return False
-            time.sleep(0.5)
+            time.sleep(2)
         raise TimeoutError(f"the command did not end within {PATIENCE:.0f} s; see its log")
 
     def ended(self) -> tuple[int, str]:
