@@ -7,7 +7,10 @@ import pytest
 from fieldmark.config import PriorsNetConfig
 from fieldmark.errors import UserError
 from fieldmark.search.facts import DataFacts
+from fieldmark.search.options import sweep_options
 from fieldmark.search.plan import SweepPlan
+from fieldmark.search.stages.bounds import bound_configs
+from fieldmark.search.stages.keys import IMAGE_STAGE
 from search_spaces import priorsnet as space
 
 Plan = Callable[..., SweepPlan]
@@ -101,3 +104,16 @@ def test_early_stopping_is_refused_where_it_would_judge_another_score(plan_of: P
 
 def test_sweeps_with_and_without_early_stopping_are_two(plan_of: Plan) -> None:
     assert plan_of(scheduler="asha").sweep_id != plan_of().sweep_id
+
+
+def test_the_bound_sees_as_much_as_given_image_scores_were_made_from(plan_of: Plan) -> None:
+    own, given = plan_of(), plan_of(image_scores="scores.npy", image_resolution=28)
+    assert {config.resolution for config in bound_configs(own)} == {IMAGE_STAGE.resolution}
+    assert {config.resolution for config in bound_configs(given)} == {28}
+    assert (given.image_stage.backbone, given.image_stage.resolution) == ("given", 28)
+    assert own.sweep_id == given.sweep_id, "it changes no run of the sweep; the scores themselves do, by their content"
+
+
+def test_a_resolution_of_scores_that_are_not_given_is_refused() -> None:
+    with pytest.raises(UserError, match="--image-resolution"):
+        sweep_options(image_resolution=28)

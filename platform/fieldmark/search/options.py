@@ -55,6 +55,8 @@ class SweepOptions(BaseModel):
     """All categories in every step, or an unbiased estimate from some of them."""
     image_scores: str | None = None
     """Image-only scores of the data set's records (.npz, .npy or Parquet); default: a small classifier is trained."""
+    image_resolution: int | None = None
+    """Side of the pictures that --image-scores were made from, in pixels: on the world the bound sees as much."""
     scheduler: Literal["none", "asha"] = "none"
     """asha stops Optuna's poor trials early; published rows are never stopped."""
     sampler: SamplerName = "tpe"
@@ -85,6 +87,10 @@ class SweepOptions(BaseModel):
         _at_least("--trials", self.trials, 0)
         _at_least("--seeds", self.seeds, 1)
         _at_least("--search-seed", self.search_seed, 0)
+        if self.image_resolution is not None:
+            _at_least("--image-resolution", self.image_resolution, 16)
+            if self.image_scores is None:
+                raise ValueError("--image-resolution: it belongs to --image-scores, which are not given")
         if self.max_concurrent is not None:
             _at_least("--max-concurrent", self.max_concurrent, 1)
         if not 0 <= self.max_bad_share <= 1:

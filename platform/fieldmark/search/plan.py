@@ -5,11 +5,21 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from fieldmark.config import MethodConfig, PriorsNetConfig, RunSpec, TangConfig, at_scale, digest, effective
+from fieldmark.config import (
+    ImageStageConfig,
+    MethodConfig,
+    PriorsNetConfig,
+    RunSpec,
+    TangConfig,
+    at_scale,
+    digest,
+    effective,
+)
 from fieldmark.errors import UserError
 from fieldmark.search.facts import DataFacts
 from fieldmark.search.objective import Objective
 from fieldmark.search.options import SweepOptions
+from fieldmark.search.stages.keys import IMAGE_STAGE
 from fieldmark.search.tasks import Task
 from fieldmark.store.records import Trial
 from search_spaces import priorsnet as space
@@ -52,6 +62,8 @@ class SweepPlan(BaseModel):
     objective: Objective
     stages: dict[str, str]
     """Stage name to the hash of its inputs, consumed by every run."""
+    image_stage: ImageStageConfig = IMAGE_STAGE
+    """The classifier that the image scores come from; of given scores only the resolution is known."""
     loss: Literal["exact", "sampled"]
     sampler: str
     search_seed: int
@@ -153,6 +165,7 @@ def build_plan(options: SweepOptions, facts: DataFacts, stages: Mapping[str, str
         facts=facts,
         objective=Objective.parse(options.objective) if options.objective else Objective.default(images=images),
         stages=dict(stages),
+        image_stage=_image_stage(options),
         loss=options.loss,
         sampler=options.sampler,
         search_seed=options.search_seed,
@@ -169,6 +182,12 @@ def build_plan(options: SweepOptions, facts: DataFacts, stages: Mapping[str, str
             f"{plan.objective.text}: add --objective {rung_score}:{plan.objective.metric}"
         )
     return plan.model_copy(update={"groups": _published(plan, space.published())})
+
+
+def _image_stage(options: SweepOptions) -> ImageStageConfig:
+    if options.image_scores is None:
+        return IMAGE_STAGE
+    return ImageStageConfig(backbone="given", resolution=options.image_resolution or IMAGE_STAGE.resolution)
 
 
 def _published(plan: SweepPlan, configured: Sequence[tuple[Any, PriorsNetConfig]]) -> tuple[Group, ...]:

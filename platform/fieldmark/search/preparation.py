@@ -10,7 +10,7 @@ from fieldmark.search.plan import SweepPlan
 from fieldmark.search.stages.baselines import choose_baselines, stored_baselines
 from fieldmark.search.stages.bounds import commit_bounds, missing_bounds
 from fieldmark.search.stages.commit import stage_task
-from fieldmark.search.stages.images import GivenScores, Say, image_config, with_image_scores
+from fieldmark.search.stages.images import GivenScores, Say, with_image_scores
 from fieldmark.search.stages.keys import baselines_key
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Preparation:
         """The id of the image-only run, or None without images."""
         if "image_scores" not in self._plan.stages:
             return None
-        return stage_task(self._plan, image_config(given=self._options.image_scores is not None), "stage").run_id
+        return stage_task(self._plan, self._plan.image_stage, "stage").run_id
 
     def whole_plan(self) -> SweepPlan:
         """Returns the plan with the baselines, whose settings are chosen where the store lacks them."""

@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fieldmark.config import ClassifierConfig
 from fieldmark.data.observations import DataSet, Split
 from fieldmark.errors import UserError
 from fieldmark.search.ledger import evaluation_id
@@ -34,12 +35,18 @@ def sweep_rows(options: ReproduceOptions, spec: str, dataset: DataSet, store: "S
     with tempfile.TemporaryDirectory(prefix="fieldmark-scores-") as folder:
         path = Path(folder) / "image_scores.npy"
         _write_scores(path, dataset, store, image_run)
-        result = sweep_priorsnet(_options(options, spec, path))
+        result = sweep_priorsnet(_options(options, spec, path, _resolution(store, image_run)))
     assert not isinstance(result, DryRun)
     return result
 
 
-def _options(options: ReproduceOptions, spec: str, path: Path) -> SweepOptions:
+def _resolution(store: "Store", run_id: str) -> int:
+    config = store.run(run_id).spec.config
+    assert isinstance(config, ClassifierConfig)
+    return config.resolution
+
+
+def _options(options: ReproduceOptions, spec: str, path: Path, resolution: int) -> SweepOptions:
     return sweep_options(
         data=spec,
         trials=0,
@@ -49,6 +56,7 @@ def _options(options: ReproduceOptions, spec: str, path: Path) -> SweepOptions:
         address=options.address,
         executor=options.executor,
         image_scores=str(path),
+        image_resolution=resolution,
         max_bad_share=options.max_bad_share,
         max_concurrent=options.max_concurrent,
         takeover=options.takeover,

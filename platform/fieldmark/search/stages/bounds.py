@@ -9,7 +9,6 @@ from fieldmark.data.observations import DataSet, Split
 from fieldmark.search.ledger import evaluation_id
 from fieldmark.search.plan import SweepPlan
 from fieldmark.search.stages.commit import commit_stage, stage_task
-from fieldmark.search.stages.keys import IMAGE_STAGE
 from fieldmark.search.tasks import Task
 
 if TYPE_CHECKING:
@@ -18,9 +17,10 @@ if TYPE_CHECKING:
 INFORMATION = get_args(BayesConfig.model_fields["information"].annotation)
 
 
-def bound_configs() -> list[BayesConfig]:
-    """Returns the Bayes classifier for every set of fields, at the resolution that the image stage sees."""
-    return [BayesConfig(information=information, resolution=IMAGE_STAGE.resolution) for information in INFORMATION]
+def bound_configs(plan: SweepPlan) -> list[BayesConfig]:
+    """Returns the Bayes classifier for every set of fields, at the resolution that the image scores were made from."""
+    resolution = plan.image_stage.resolution
+    return [BayesConfig(information=information, resolution=resolution) for information in INFORMATION]
 
 
 def _task(plan: SweepPlan, config: BayesConfig) -> Task:
@@ -33,7 +33,7 @@ def missing_bounds(plan: SweepPlan, store: "Store") -> list[BayesConfig]:
     """Returns those that are not recorded; none for data whose truth is not known."""
     if not plan.facts.is_world:
         return []
-    return [config for config in bound_configs() if not store.has_run(_task(plan, config).run_id)]
+    return [config for config in bound_configs(plan) if not store.has_run(_task(plan, config).run_id)]
 
 
 def commit_bounds(data: ExperimentData, dataset: DataSet, plan: SweepPlan, store: "Store") -> None:
@@ -54,7 +54,7 @@ def read_bounds(plan: SweepPlan, store: "Store") -> dict[str, float]:
     if not plan.facts.is_world:
         return {}
     found: dict[str, float] = {}
-    for config in bound_configs():
+    for config in bound_configs(plan):
         task = _task(plan, config)
         if store.has_run(task.run_id):
             record = store.evaluation(evaluation_id(task.run_id, "test", "joint"))

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fieldmark.config import ImageStageConfig
 from fieldmark.data.experiment import DenseScores, ExperimentData, ImageScores
 from fieldmark.data.observations import DataSet, Split
 from fieldmark.errors import UserError
@@ -25,11 +24,6 @@ PARTS = (Split.TRAIN, Split.TUNE, Split.TEST)
 
 GivenScores = Mapping[Split, ImageScores]
 """Scores from the user's files, by part."""
-
-
-def image_config(*, given: bool) -> ImageStageConfig:
-    """Returns the configuration of the image-only run; scores from a file name no backbone that we know."""
-    return ImageStageConfig(backbone="given") if given else IMAGE_STAGE
 
 
 def read_given_scores(path: str | None, dataset: DataSet, objective: Objective) -> GivenScores | None:
@@ -79,7 +73,7 @@ def with_image_scores(
     else:
         arrays, seconds = _trained(dataset, plan.stages["image_scores"], store, say)
         joined = with_trained_scores(data, arrays, plan.stages)
-    _record(joined, plan, store, image_config(given=given is not None), seconds)
+    _record(joined, plan, store, seconds)
     return joined
 
 
@@ -136,9 +130,9 @@ def _joined(
     return replace(data, parts=parts, stages=stages)
 
 
-def _record(data: ExperimentData, plan: SweepPlan, store: "Store", config: ImageStageConfig, seconds: float) -> None:
+def _record(data: ExperimentData, plan: SweepPlan, store: "Store", seconds: float) -> None:
     from fieldmark.training.evaluation import evaluate_image_only
 
-    task = stage_task(plan, config, "stage")
+    task = stage_task(plan, plan.image_stage, "stage")
     if not store.has_run(task.run_id):
-        commit_stage(store, task, evaluate_image_only(data), seconds, config.epochs)
+        commit_stage(store, task, evaluate_image_only(data), seconds, plan.image_stage.epochs)
