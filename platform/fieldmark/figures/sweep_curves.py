@@ -95,7 +95,7 @@ def write_sweep_curves(found: SweepCurves, folder: Path, stem: str = "learning-c
             _draw(axes, curve, style, label=_label(family, curves, best) if curve is best else None)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.margins(x=0.02, y=0.06)
-    plain(figure.legend(frameon=False, fontsize=8.5, labelcolor=INK, loc="outside lower left", ncols=3))
+    plain(figure.legend(frameon=False, fontsize=8.5, labelcolor=INK, loc="outside lower left", ncols=3, handlelength=4))
     said = (
         f"{len(found.curves)} settings, the first seed of each. Bold: the best of its kind at its end, which is in the "
         "legend. Crosses: stopped early."

@@ -31,7 +31,7 @@ def draw_tuning_budget(found: TuningBudget, folder: Path, stem: str = "tuning-bu
     )  # fmt: skip
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.margins(y=0.06)
-    plain(figure.legend(frameon=False, fontsize=8.5, labelcolor=INK, loc="outside lower left", ncols=2))
+    plain(figure.legend(frameon=False, fontsize=8.5, labelcolor=INK, loc="outside lower left", ncols=2, handlelength=4))
     heading(figure, f"Better method, or better tuned? Accuracy against tuning budget, by {found.by}", _sentences(found))
     return write_figure(figure, found.to_json(), folder, stem)
 
