@@ -31,10 +31,18 @@ def test_two_values_are_measured_once_shown_and_written_as_pages(
     assert measured == {1, 2}
 
 
+def test_letters_may_be_small(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["reproduce", "s6", "figs4", "--scale", "paper", "--dry-run", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["tables"], found["figures"]) == (["S6"], ["figS4"])
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
+        ([], "reproduce what"),
         (["S9"], "S9: expected S1"),
+        (["S6", "--rows", ""], "--rows: name the tables"),
         (["S6", "--rows", "7"], "--rows 7"),
         (["S6", "--data", "iNat2018"], "expected KEY=VALUE"),
         (["S6", "--scale", "paper"], "--scale paper needs the published data"),

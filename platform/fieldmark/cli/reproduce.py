@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from fieldmark.cli.common import print_json
 from fieldmark.errors import UserError
-from fieldmark.search.reproduce.options import EVERYTHING, ReproduceOptions, with_subjects
+from fieldmark.search.reproduce.options import ReproduceOptions, with_subjects
 
 if TYPE_CHECKING:
     from fieldmark.search.reproduce.result import ReproduceResult
@@ -18,7 +18,7 @@ EXIT_INCOMPLETE = 1
 
 
 def reproduce(
-    *what: Annotated[str, Parameter(help="Tables S1 to S6, figures figS1 to figS4, or all (the default).")],
+    *what: Annotated[str, Parameter(help="Tables S1 to S6, figures figS1 to figS4, or all.")],
     options: Annotated[ReproduceOptions | None, Parameter(name="*")] = None,
 ) -> int:
     """Reproduce the tables and figures of the Dynamic MLP supplement: only what the store lacks is run.
@@ -29,7 +29,7 @@ def reproduce(
     from fieldmark.search.reproduce.driver import reproduce as run
     from fieldmark.search.reproduce.dryrun import ReproduceDryRun
 
-    options = with_subjects(options or ReproduceOptions(), what or (EVERYTHING,))
+    options = with_subjects(options or ReproduceOptions(), what)
     result = run(options)
     if not isinstance(result, ReproduceDryRun):
         return _finish(options, result)

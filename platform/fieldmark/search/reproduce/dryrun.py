@@ -26,6 +26,12 @@ class ReproduceDryRun(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    plan: str
+    """The reproduction's id; empty at paper scale, where no data are read for a dry run."""
+    tables: list[str]
+    figures: list[str]
+    data: dict[str, str]
+    """Published data set to what stands for it."""
     scale: ScaleName
     values: int
     """Published values that are asked for, Table S2's PriorsNet rows apart."""
@@ -67,6 +73,10 @@ def _at_paper_scale(options: ReproduceOptions, selection: Selection, store: "Sto
         {table: options.seeds or usual_seeds(table) for table in options.tables},
     )
     return ReproduceDryRun(
+        plan="",
+        tables=list(options.tables),
+        figures=list(options.figures),
+        data=dict(selection.specs),
         scale="paper",
         values=len(selection.asked),
         missing=selection.missing(),
@@ -103,6 +113,10 @@ def _at_smoke_scale(options: ReproduceOptions, selection: Selection, store: "Sto
         *(f"missing      {line}" for line in selection.missing()),
     ]
     return ReproduceDryRun(
+        plan=work.plan.plan_id,
+        tables=list(options.tables),
+        figures=list(options.figures),
+        data=dict(selection.specs),
         scale="smoke",
         values=len(selection.asked),
         missing=selection.missing(),

@@ -13,6 +13,7 @@ from fieldmark.search.options import describe_invalid, parse_duration
 TABLES = ("S1", "S2", "S3", "S4", "S5", "S6")
 FIGURES = ("figS1", "figS2", "figS3", "figS4")
 EVERYTHING = "all"
+SUBJECTS = (*TABLES, *FIGURES, EVERYTHING)
 
 
 class ReproduceOptions(BaseModel):
@@ -60,8 +61,8 @@ class ReproduceOptions(BaseModel):
     @model_validator(mode="after")
     def _sensible(self) -> Self:
         for name in self.what:
-            if name not in (*TABLES, *FIGURES, EVERYTHING):
-                raise ValueError(f"{name}: expected {', '.join((*TABLES, *FIGURES))} or {EVERYTHING}")
+            if name not in SUBJECTS:
+                raise ValueError(f"{name}: expected {', '.join(SUBJECTS[:-1])} or {EVERYTHING}")
         for name in ("seeds", "workers", "max_concurrent", "probabilities_budget"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -70,8 +71,8 @@ class ReproduceOptions(BaseModel):
             raise ValueError(f"--max-bad-share {self.max_bad_share}: expected a share between 0 and 1")
         if self.budget is not None:
             parse_duration(self.budget)
-        if self.rows is not None and not self.tables:
-            raise ValueError("--rows: name the tables whose rows are meant")
+        if self.rows is not None and not (self.tables and self.rows.strip()):
+            raise ValueError("--rows: name the tables whose rows are meant, and the rows, e.g. S3 --rows 1-4")
         return self
 
     @property
@@ -101,8 +102,12 @@ def with_subjects(options: ReproduceOptions, what: tuple[str, ...]) -> Reproduce
     Raises:
         UserError: for one that there is not.
     """
+    if not what:
+        raise UserError(f"reproduce what? Name some of {', '.join(SUBJECTS[:-1])}, or {EVERYTHING}")
+    known = {name.lower(): name for name in SUBJECTS}
     try:
-        return ReproduceOptions.model_validate({**options.model_dump(), "what": what})
+        named = tuple(known.get(name.lower(), name) for name in what)
+        return ReproduceOptions.model_validate({**options.model_dump(), "what": named})
     except ValidationError as error:
         raise UserError(describe_invalid(error)) from None
 
