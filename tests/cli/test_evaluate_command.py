@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -77,9 +78,13 @@ def test_another_resolution_is_a_record_of_its_own(
 
 def test_views_are_typed_or_put_together(recorded: tuple[Store, str], capsys: pytest.CaptureFixture[str]) -> None:
     store, _ = recorded
-    flags = ["--sizes", "48,24", "--crops", "ten", "--fields", "place", "--view", "twelve", "--view", "center:32"]
-    assert _evaluate(recorded, *flags, "--keep-probabilities", "--json") == 0
-    found = json.loads(capsys.readouterr().out)
+    found = []
+    for flags in (
+        ["--view", "twelve", "--view", "center:32"],
+        ["--sizes", "48,24", "--crops", "ten", "--fields", "place"],
+    ):
+        assert _evaluate(recorded, *flags, "--keep-probabilities", "--json") == 0
+        found += json.loads(capsys.readouterr().out)
     assert [(one["view"], one["new"]) for one in found] == [("twelve", True), ("", False), ("ten:24+48 place", True)]
     for one in found:
         kept = store.probabilities(one["evaluation_id"])
@@ -175,6 +180,9 @@ def test_a_comparison_table_does_not_mix_views_in() -> None:
         (["--sizes", "32", "--resolution", "48"], "give one of them"),
         (["world"], "world"),
         (["--view", "eleven"], "--view 'eleven': expected"),
+        (["--view", "center:28 place", "--sizes", "32"], "--view and --sizes: give a view whole or by its parts"),
+        (["--view", "twelve", "--resolution", "32", "--fields", "none"], "--view and --resolution, --fields: give"),
+        (["--view", "twelve", "--crops", "ten"], "--view and --crops: give"),
         (["--keep-probabilities", "--probabilities-budget", "10"], "expected at least 288"),
     ],
 )
@@ -184,6 +192,36 @@ def test_a_mistake_is_one_line(
     assert _evaluate(recorded, *tokens) == 2
     printed = capsys.readouterr()
     assert printed.out == "" and len(printed.err.splitlines()) == 1 and named in printed.err
+
+
+@pytest.mark.parametrize(
+    ("config", "fields", "seen"),
+    [
+        ({"fusion": "image_only"}, "place", "at the picture alone"),
+        ({"fusion": "image_only"}, "none", "at the picture alone"),
+        ({"date": False}, "date", "of place and date at place alone"),
+        ({"encoding": "none"}, "place", "of place and date at date alone"),
+    ],
+)
+def test_a_view_of_fields_that_a_run_does_not_look_at_is_refused(
+    config: dict[str, Any], fields: str, seen: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = Store.open(str(tmp_path / "runs"))
+    run_id = record_trained_run(store, **config)
+    for flags in (["--fields", fields], ["--view", f"center:48 {fields}"]):
+        assert run(["evaluate", run_id, "--store", store.url, *flags]) == 2
+        printed = capsys.readouterr()
+        assert printed.out == "" and len(printed.err.splitlines()) == 1
+        assert f"fields {fields}: run {run_id[:10]} looks {seen}" in printed.err
+    assert {one.view for one in store.evaluation_records(views=True)} == {""}, "a view of nothing was recorded"
+
+
+def test_a_view_of_fields_alone_is_told_without_a_gap(
+    recorded: tuple[Store, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for fields in ("place", "none"):
+        assert _evaluate(recorded, "--fields", fields) == 0
+        assert f"score joint, {fields}\n" in capsys.readouterr().out
 
 
 def test_a_network_of_one_size_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,11 +1,13 @@
-"""Whether cheap trials on a frozen backbone rank fusions as full training does, on the world (slow; resumed).
+"""Whether cheap trials on a frozen backbone rank the published fusions as full training does (slow; resumed).
 
-The store is the folder that FIELDMARK_FROZEN_RANKING names, or .slow-state/frozen_ranking: a test that was cut off goes
-on there. FIELDMARK_FROZEN_RANKING_FUSIONS and _SEEDS make it smaller for a trial; evidence is then not written.
+Both are sweeps of fusions on the world, in one store: the folder that FIELDMARK_IMAGE_SWEEPS names, or .slow-state's.
 """
 
+import json
 import os
-from collections.abc import Callable, Mapping
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +16,12 @@ import pytest
 from numpy.typing import NDArray
 
 from fieldmark.search.ledger import evaluation_id
-from fieldmark.search.training.options import train_options
-from fieldmark.search.training.result import TrainResult
-from fieldmark.search.training.train import train_classifier
 from fieldmark.store import Store
 
-DATA = "world:mark_resolution=24"
-FUSIONS = {
-    "dynamic_mlp_a": (),
-    "dynamic_mlp_b": (),
-    "dynamic_mlp_c": (),
-    "concat_net": (),
-    "add_dagger": (),
-    "multiply_star": (),
-    "geonet_modulate_film": ("where=pooled",),
-}
-SMALL = {"d": 32, "h": 8}
-SEEDS = 3
-EPOCHS = 8
+SWEEP = "jobs/sweep_fusion.py --data world --trials 0 --seeds 2"
+FUSIONS = 8
+"""So many fusions at least must be ranked, for a correlation to say anything."""
 RESAMPLES = 2000
-VARIABLE = "FIELDMARK_FROZEN_RANKING"
 
 Hits = NDArray[np.float64]
 
@@ -43,72 +31,48 @@ Hits = NDArray[np.float64]
 def test_the_frozen_mode_ranks_fusions_as_full_training_does(
     root: Path, write_evidence: Callable[[str, str, dict[str, Any]], None]
 ) -> None:
-    folder = Path(os.environ.get(VARIABLE) or root / ".slow-state" / "frozen_ranking")
-    count = int(os.environ.get(f"{VARIABLE}_FUSIONS", len(FUSIONS)))
-    seeds = int(os.environ.get(f"{VARIABLE}_SEEDS", SEEDS))
-    fusions = list(FUSIONS)[:count]
-    results = {
-        frozen: [[_trained(folder, fusion, seed, frozen=frozen) for seed in range(seeds)] for fusion in fusions]
-        for frozen in (False, True)
-    }
-    figures = _figures(Store.open(str(folder / "runs")), fusions, results)
-    gains = [row["gain_over_image_only"] for row in figures["fusions"]]
-    assert all(gain > 0 for gain in gains), "on features, too, place and date help every fusion"
+    folder = Path(os.environ.get("FIELDMARK_IMAGE_SWEEPS", root / ".slow-state" / "image_sweeps"))
+    folder.mkdir(parents=True, exist_ok=True)
+    full, frozen = (_published(root, folder, flags) for flags in ([], ["--frozen"]))
+    fusions = sorted(full.keys() & frozen.keys())
+    assert len(fusions) >= FUSIONS
+    store = Store.open(str(folder / "sweep_fusion"), create=False)
+    figures = _figures(store, fusions, full, frozen)
+    assert all(row["frozen_test_top1"][0] > figures["image_only_test_top1"] for row in figures["fusions"])
     assert figures["times_fewer_seconds"] > 1
-    if (count, seeds) != (len(FUSIONS), SEEDS):
-        print(figures)
-        return
-    write_evidence("frozen_ranking", f"pytest -m slow tests/cluster/{Path(__file__).name}", figures)
+    write_evidence("frozen_ranking", f"python {SWEEP}, and with --frozen", figures)
     low, high = figures["kendall_tau"]["interval_95"]
     assert -1 <= low <= figures["kendall_tau"]["of_the_means"] <= high <= 1
 
 
-def _trained(folder: Path, fusion: str, seed: int, *, frozen: bool) -> TrainResult:
-    """Trains, or says again what is recorded; the image-only run has eight epochs in either case."""
-    settings = [f"{name}={value}" for name, value in SMALL.items() if fusion.startswith(("dynamic", "add"))]
-    settings += ["d=32"] if fusion.endswith("star") else FUSIONS[fusion]
-    flags: dict[str, Any] = {
-        "data": DATA,
-        "store": str(folder / "runs"),
-        "cache": str(folder / "pictures"),
-        "resolution": 28,
-        "seed": seed,
-        "threads": 1,
-        "changes": ("location_width=32", "date=true"),
-        "fusion": fusion,
-        "fusion_settings": tuple(settings),
-    }
-    if frozen:
-        alone = train_classifier(train_options(**(flags | {"epochs": EPOCHS, "reference": True})))
-        assert isinstance(alone, TrainResult) and alone.image_only is not None
-        flags |= {"frozen": True, "start_from": alone.image_only.run_id}
-    else:
-        flags |= {"epochs": EPOCHS, "reference": True}
-    found = train_classifier(train_options(**flags))
-    assert isinstance(found, TrainResult)
-    return found
+def _published(root: Path, folder: Path, flags: list[str]) -> dict[str, dict[str, Any]]:
+    """Returns the published settings of a sweep, by fusion; image-only's is called so."""
+    job, *words = SWEEP.split()
+    command = [sys.executable, str(root / job), *words, *flags, "--store", "sweep_fusion", "--json"]
+    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True, check=True)
+    settings = json.loads(done.stdout)["settings"]
+    kept = [one for one in settings if one["role"] in ("published", "baseline")]
+    return {one["params"].get("fusion", "image_only"): one for one in kept}
 
 
-def _figures(store: Store, fusions: list[str], results: Mapping[bool, list[list[TrainResult]]]) -> dict[str, Any]:
+def _figures(
+    store: Store, fusions: list[str], full: dict[str, dict[str, Any]], frozen: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
     """Returns the accuracies of both ways, how alike they rank, and what they cost."""
-    hits = {frozen: _hits(store, rows) for frozen, rows in results.items()}
-    full_FS, frozen_FS = (hits[frozen].mean(axis=2) for frozen in (False, True))
-    taus = _bootstrapped(hits[False], hits[True])
-    alone_S = np.array([one.image_only.metrics["test"]["top1"] for one in results[True][0] if one.image_only])
-    seconds = {frozen: _processor_seconds(store, rows) for frozen, rows in results.items()}
-    cache = [one.frozen.cache_seconds for one in results[True][0] if one.frozen]
+    fusions = [name for name in fusions if name != "image_only"]
+    hits = [_hits(store, [ways[name]["run_ids"] for name in fusions]) for ways in (full, frozen)]
+    full_FS, frozen_FS = (hits_FSN.mean(axis=2) for hits_FSN in hits)
+    taus = _bootstrapped(*hits)
+    seconds = [_processor_seconds(store, [ways[name]["run_ids"] for name in fusions]) for ways in (full, frozen)]
     return {
-        "data": DATA,
-        "resolution": 28,
+        "resolution": 32,
         "seeds": full_FS.shape[1],
-        "epochs": {"full": EPOCHS, "frozen": results[True][0][0].run.epochs},
-        "image_only_test_top1": float(alone_S.mean()),
+        "image_only_test_top1": full["image_only"]["measured"]["test"],
         "fusions": [
             {
                 "fusion": fusion,
                 "full_test_top1": [float(value) for value in full_FS[row]],
                 "frozen_test_top1": [float(value) for value in frozen_FS[row]],
-                "gain_over_image_only": float(frozen_FS[row].mean() - alone_S.mean()),
             }
             for row, fusion in enumerate(fusions)
         ],
@@ -118,23 +82,21 @@ def _figures(store: Store, fusions: list[str], results: Mapping[bool, list[list[
             "median": float(np.median(taus)),
             "resamples": f"{RESAMPLES} of seeds, each way by itself, and of test pictures, the same for all",
         },
-        "frozen_train_top1": [one.frozen.train_top1 for one in results[True][0] if one.frozen],
-        "processor_seconds_a_trial": {"full": seconds[False], "frozen": seconds[True]},
-        "times_fewer_seconds": seconds[False] / seconds[True],
-        "cache_seconds": cache,
+        "processor_seconds_a_trial": {"full": seconds[0], "frozen": seconds[1]},
+        "times_fewer_seconds": seconds[0] / seconds[1],
     }
 
 
-def _processor_seconds(store: Store, rows: list[list[TrainResult]]) -> float:
+def _processor_seconds(store: Store, runs: list[list[str]]) -> float:
     """Returns the mean over the runs, evaluation included; a busy machine does not lengthen it."""
-    return float(np.mean([store.run(one.run.run_id).cost.cpu_seconds for row in rows for one in row]))
+    return float(np.mean([store.run(run_id).cost.cpu_seconds for row in runs for run_id in row]))
 
 
-def _hits(store: Store, rows: list[list[TrainResult]]) -> Hits:
+def _hits(store: Store, runs: list[list[str]]) -> Hits:
     """Returns how often each test picture is named rightly: (fusions, seeds, pictures)."""
     found = []
-    for row in rows:
-        tables = [store.predictions(evaluation_id(one.run.run_id, "test", "joint")) for one in row]
+    for row in runs:
+        tables = [store.predictions(evaluation_id(run_id, "test", "joint")) for run_id in row]
         assert all(table is not None for table in tables)
         found.append([table.sort_by("image_id")["hit1"].to_numpy() for table in tables if table is not None])
     return np.array(found, np.float64)

@@ -133,6 +133,8 @@ def test_dates_alone_leave_out_what_looks_at_places() -> None:
         (FusionSweepOptions, {"fusions": ("geonet_bayes",)}, "--fusion geonet_bayes"),
         (FusionSweepOptions, {"workers": 3}, "--workers 3"),
         (FusionSweepOptions, {"batch": 1024}, "--batch 1024"),
+        (FusionSweepOptions, {"backbone": "resnet_smok"}, "backbone 'resnet_smok' is not known. Did you mean"),
+        (ResolutionSweepOptions, {"backbones": ("test_resnet", "nope")}, "backbone 'nope' is not known"),
         (FusionSweepOptions, {"changes": ("colour=1",)}, "--change colour"),
         (ResolutionSweepOptions, {"fusion_settings": ("width=3",)}, "width"),
         (ResolutionSweepOptions, {"budget": "soon"}, "--budget"),
@@ -142,6 +144,16 @@ def test_mistakes_are_named_in_one_line(kind: type, flags: dict[str, object], na
     with pytest.raises(UserError) as refused:
         build_plan(image_sweep_options(kind, **flags), image_facts())
     assert named in str(refused.value) and "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "swin_smoke"])
+def test_backbones_of_timm_and_our_own_are_planned(name: str) -> None:
+    assert {group.config.backbone for group in resolution_plan(backbones=(name,)).groups} == {name}
+
+
+def test_one_epoch_is_no_plural() -> None:
+    assert fusion_plan(epochs=1, batch=640).described.endswith("; 1 epoch, 1 update")
+    assert fusion_plan(epochs=2, batch=640).described.endswith("; 2 epochs, 2 updates")
 
 
 def test_the_front_is_what_no_other_beats() -> None:

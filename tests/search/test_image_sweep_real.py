@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pytest
 
 from fieldmark.cli.main import run as command
-from fieldmark.errors import StoreConflict
+from fieldmark.errors import StoreConflict, UserError
 from fieldmark.search.image_sweep.dryrun import ImageDryRun
 from fieldmark.search.image_sweep.options import FusionSweepOptions, ImageSweepOptions, ResolutionSweepOptions
 from fieldmark.search.image_sweep.result import ImageSweepResult
@@ -120,8 +120,21 @@ def test_the_command_prints_its_table(
     assert command(["sweep", "fusion", *words, "--fusion", "add_star", "--resolution", "32"]) == 0
     out = capsys.readouterr().out
     assert "add_star" in out and "image_only" in out and "Pareto front" in out and "five fresh seeds" in out
+    assert "1 epoch, " in out and "over 1 fresh seed" in out and "1 fresh seeds" not in out
+    assert "best" not in out.replace("to be called best", "") and "highest on tune" in out
     assert "Bayes bound of image on test, top-1: 0." in out and "Bayes bound of image+place+date" in out
+    monkeypatch.setattr("fieldmark.figures.image_sweep.write_sweep_figures", lambda *_: [])
+    words.remove("--no-figures")
     assert command(["sweep", "fusion", *words, "--fusion", "add_star", "--resolution", "32", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["new_runs"] == 0
+    again = capsys.readouterr()
+    assert json.loads(again.out)["new_runs"] == 0
+    assert "drawing figures ..." in again.err.splitlines()[-1], "after nothing is left"
     assert command(["sweep", "resolution", *words, "--set", "tokens=3"]) == 2
     assert "tokens" in capsys.readouterr().err
+
+
+def test_a_warm_start_that_is_none_makes_no_store(common: dict[str, object], tmp_path: Path) -> None:
+    options = FusionSweepOptions.model_validate({**common, "fusions": ("add_star",), "warm_start": "fusion =="})
+    with pytest.raises(UserError, match="invalid syntax"):
+        sweep_images(options, reports=tmp_path)
+    assert not (tmp_path / "runs").exists()

@@ -4,9 +4,12 @@ import pytest
 
 from fieldmark.errors import UserError
 from fieldmark.search.image_sweep.build import build_plan
+from fieldmark.search.image_sweep.condition import matching
+from fieldmark.search.image_sweep.dryrun import image_dry_run
 from fieldmark.search.image_sweep.options import FusionSweepOptions, ResolutionSweepOptions
 from fieldmark.search.image_sweep.plan import ImageSweepPlan
-from fieldmark.search.image_sweep.warm import find, matching, warm_start
+from fieldmark.search.image_sweep.warm import find, warm_start
+from fieldmark.store import Store
 from fieldmark.testing.simulated_images import SimulatedImages, image_facts
 
 FUSIONS = ("dynamic_mlp_c", "add_star")
@@ -78,7 +81,7 @@ def test_runs_of_the_plan_itself_are_not_told_twice(bench: SimulatedImages) -> N
 @pytest.mark.parametrize(
     ("condition", "named"),
     [
-        ("fusoin == 'add_star'", "fusoin"),
+        ("fusoin == 'add_star'", "there is no column fusoin; did you mean fusion?"),
         ("fusion ==", "--warm-start 'fusion =='"),
         ("lr + 1", "is no condition"),
         ("@__import__('os').getcwd() == ''", "--warm-start"),
@@ -90,6 +93,62 @@ def test_a_bad_condition_is_one_line(condition: str, named: str, bench: Simulate
     with pytest.raises(UserError) as refused:
         warm_start(bench.store, fusion_plan(warm_start=condition))
     assert named in str(refused.value) and "\n" not in str(refused.value)
+
+
+MISTAKES = [
+    ("fusion ==", "invalid syntax (expected a condition such as"),
+    ("nocolumn == 3", "there is no column nocolumn"),
+    ("resolutoin <= 64", "did you mean resolution?"),
+    ("fusion == add_star", "a value such as 'add_star' needs quotes"),
+    ("lr + 1", "is no condition"),
+]
+
+
+@pytest.mark.parametrize(("condition", "named"), MISTAKES)
+def test_a_mistake_is_named_where_nothing_is_stored_yet(condition: str, named: str) -> None:
+    with pytest.raises(UserError) as refused:
+        warm_start(Store.open("memory://"), fusion_plan(warm_start=condition))
+    assert named in str(refused.value) and "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("condition", "named"), MISTAKES)
+@pytest.mark.parametrize("stored", [True, False])
+def test_a_dry_run_refuses_what_the_run_would(stored: bool, condition: str, named: str, bench: SimulatedImages) -> None:
+    options = FusionSweepOptions(warm_start=condition)
+    with pytest.raises(UserError) as refused:
+        image_dry_run(fusion_plan(warm_start=condition), options, bench.store if stored else None)
+    assert named in str(refused.value) and "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ("lr < 1 and role == 'search'", "12 stored runs fit"),
+        ("d > 1 and role == 'search' and number == 3", "2 stored runs fit"),
+        ("fusion.str.startswith('z')", "no stored run fits"),
+        ("date and not decay_all and h > 1 and fusion in ['nope']", "no stored run fits"),
+    ],
+)
+def test_a_dry_run_says_how_many_runs_fit(condition: str, said: str) -> None:
+    bench = SimulatedImages()
+    bench.drive(fusion_plan(sampler="random", trials=6))
+    plan, options = fusion_plan(search_seed=5, warm_start=condition), FusionSweepOptions(warm_start=condition)
+    before = bench.store.list("")
+    assert said in image_dry_run(plan, options, bench.store).notes[-1]
+    assert bench.store.list("") == before
+    assert "no stored run fits" in image_dry_run(plan, options, None).notes[-1]
+
+
+def test_a_dry_run_of_a_sweep_that_has_begun_says_what_it_was_told(bench: SimulatedImages) -> None:
+    plan = fusion_plan(search_seed=11, warm_start="lr < 1")
+    told = warm_start(bench.store, plan)
+    assert image_dry_run(plan, FusionSweepOptions(warm_start="lr < 1"), bench.store).notes[-1] == told.note
+
+
+def test_one_setting_of_one_run_is_no_plural(bench: SimulatedImages) -> None:
+    plan = fusion_plan(search_seed=5)
+    warm = find(bench.store, plan, "role == 'search' and number == 4 and seed == 0")
+    assert warm.note == "warm start: the sampler knows 1 setting of 1 stored run"
 
 
 def test_frozen_runs_and_whole_ones_are_not_told_to_each_other(bench: SimulatedImages) -> None:

@@ -14,10 +14,11 @@ import pytest
 from fieldmark.errors import UserError
 from fieldmark.tables.compare import comparison_table
 from fieldmark.tables.grid import Column, Grid, Row
-from fieldmark.tables.render import FORMATS, render
+from fieldmark.tables.render import FORMATS, grid, render
 from fieldmark.tables.render.html import render_html
 from fieldmark.tables.render.latex import render_latex
 from fieldmark.tables.render.markdown import render_markdown
+from fieldmark.tables.render.terminal import render_terminal
 from fieldmark.tables.settings import settings_table
 
 HOSTILE = Grid(
@@ -49,7 +50,7 @@ def test_the_table_of_settings_renders(finished: Any, format: str) -> None:
 
 def test_the_terminal_table_fits_120_columns(finished: Any) -> None:
     for table in (comparison_table(finished.store, "S2"), settings_table(finished.store)):
-        lines = render(table, "terminal").splitlines()
+        lines = render_terminal(grid(table), 120).splitlines()
         assert max(map(len, lines)) <= 120
         assert not any("…" in line for line in lines)
 
@@ -97,6 +98,15 @@ def test_html_is_balanced_and_escapes_everything(finished: Any) -> None:
         tags.feed(text)
         assert tags.open == []
         assert not tags.seen & {"script", "b"}
+
+
+def test_html_stands_alone_and_scrolls_on_narrow_screens() -> None:
+    text = render_html(HOSTILE)
+    assert text.startswith("<!doctype html>") and '<meta charset="utf-8" />' in text
+    style = text.partition("<style>")[2].partition("</style>")[0]
+    assert "border-bottom: 1px solid" in style and "sans-serif" in style and ".scroll { overflow-x: auto" in style
+    assert re.search(r'<div class="scroll"[^>]*>\n<table>', text)
+    assert not re.search(r"https?:|url\(|@import|<link|src=", text)
 
 
 def test_latex_escapes_what_latex_reads() -> None:

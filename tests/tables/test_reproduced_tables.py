@@ -14,7 +14,8 @@ from fieldmark.store.records import DatasetCard
 from fieldmark.store.store import Store
 from fieldmark.tables.compare import comparison_table
 from fieldmark.tables.model import ComparisonRow, ComparisonTable
-from fieldmark.tables.render import FORMATS, render
+from fieldmark.tables.render import FORMATS, grid, render
+from fieldmark.tables.render.terminal import render_terminal
 from fieldmark.tables.reproduced import reproduced_table
 from fieldmark.tables.settings import settings_table
 from fieldmark.testing.synthetic_reproduction import SyntheticReproduction, synthetic_reproduction
@@ -187,7 +188,7 @@ def test_frozen_backbones_and_stand_ins_are_marked_in_every_format(whole: Synthe
 @pytest.mark.parametrize("table", ["S1", "S3", "S4", "S5", "S6"])
 def test_a_terminal_of_120_columns_is_enough(whole: SyntheticReproduction, table: str) -> None:
     for store in (whole.store, Store.open("memory://")):
-        assert max(map(len, render(comparison_table(store, table), "terminal").splitlines())) <= 120
+        assert max(map(len, render_terminal(grid(comparison_table(store, table)), 120).splitlines())) <= 120
 
 
 def test_json_and_csv_carry_the_new_columns(whole: SyntheticReproduction, root: Path) -> None:

@@ -66,7 +66,7 @@ def _json(one: "Figures", details: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _print(one: "Figures") -> None:
-    view = f", {one.view}" if one.view else ""
+    view = f", {one.view.strip()}" if one.view else ""  # that of fields alone starts with a space
     print(f"{one.split} ({one.n:,} pictures), score {one.score}{view}")
     print(f"  {'':<10}{'now':>12}" + (f"{'recorded':>12}" if one.recorded else ""))
     for name, value in one.now.items():

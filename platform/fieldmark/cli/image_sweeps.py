@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from fieldmark.cli.common import print_json
 from fieldmark.search.image_sweep.options import FusionSweepOptions, ImageSweepOptions, ResolutionSweepOptions
+from fieldmark.search.words import counted
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -18,7 +19,7 @@ VIEW_WIDTH = 14
 """Narrower, and columns would be cut off."""
 
 
-def fusion(options: Annotated[FusionSweepOptions | None, Parameter(name="*")] = None) -> int:
+def fusion(*, options: Annotated[FusionSweepOptions | None, Parameter(name="*")] = None) -> int:
     """Sweep how place and date come in: the published fusions, then Optuna's own trials, then the best on fresh seeds.
 
     The same command again goes on with it. Ctrl-C stops cleanly.
@@ -26,7 +27,7 @@ def fusion(options: Annotated[FusionSweepOptions | None, Parameter(name="*")] = 
     return _sweep(options or FusionSweepOptions())
 
 
-def resolution(options: Annotated[ResolutionSweepOptions | None, Parameter(name="*")] = None) -> int:
+def resolution(*, options: Annotated[ResolutionSweepOptions | None, Parameter(name="*")] = None) -> int:
     """Sweep the training resolution and the backbone; every run is tested at several resolutions.
 
     The same command again goes on with it. Ctrl-C stops cleanly.
@@ -69,7 +70,7 @@ def _print(result: "ImageSweepResult") -> None:
     print(f"* on the Pareto front of {' and '.join(result.front_of)}, by tune; sampler {result.sampler}")
     for line in _bounds(result):
         print(line)
-    print(_about_the_best(result))
+    print(about_the_best(result))
     for failure in result.failures:
         print(f"failed: {failure.run_id[:10]}: {failure.message}")
     for path in result.figures:
@@ -141,9 +142,30 @@ def _bounds(result: "ImageSweepResult") -> list[str]:
     ]
 
 
-def _about_the_best(result: "ImageSweepResult") -> str:
-    best = result.best
+def about_the_best(result: "ImageSweepResult") -> str:
+    """Returns a line on the setting that tune has chosen.
+
+    It is "best" over as many fresh seeds as the word needs, and where no image-only model beside the search has as much
+    on tune (SCIENCE rule 9).
+    """
+    best, rival = result.best, _no_worse_baseline(result)
     if best is None or best.measured is None:
         return "nothing is confirmed on fresh seeds yet"
-    word = "best" if result.enough_for_best else "best so far (the word needs five fresh seeds)"
-    return f"{word}: {best.label}, top-1 {_mean(best.measured)} on test over {best.measured.n} fresh seeds"
+    word = "best" if result.enough_for_best else "highest on tune"
+    remark = "" if result.enough_for_best else " (to be called best it needs five fresh seeds)"
+    if rival is not None and rival.measured is not None:
+        word = "highest on tune of the settings searched"
+        remark += f"; {rival.label} has {rival.measured.tune:.4f} on tune, no less than it has there"
+    seeds = counted(best.measured.n, "fresh seed")
+    return f"{word}: {best.label}, top-1 {_mean(best.measured)} on test over {seeds}{remark}"
+
+
+def _no_worse_baseline(result: "ImageSweepResult") -> "SettingResult | None":
+    """Returns the image-only model with the most on tune, if the chosen setting, over the same seeds, has no more."""
+    if result.best is None:
+        return None
+    tune = {(one.role, one.number): one.measured.tune for one in result.settings if one.measured is not None}
+    chosen = max((tune.get((role, result.best.number), 0.0) for role in ("published", "search")), default=0.0)
+    alone = [one for one in result.settings if one.role == "baseline" and (one.role, one.number) in tune]
+    rival = max(alone, key=lambda one: tune[one.role, one.number], default=None)
+    return rival if rival is not None and tune[rival.role, rival.number] >= chosen else None

@@ -7,6 +7,7 @@ from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict
 
 from fieldmark.config import View
+from fieldmark.config.view import HELP
 from fieldmark.errors import UserError
 from fieldmark.evaluation.limits import BUDGET, HEAD
 
@@ -22,7 +23,8 @@ class EvaluateOptions(BaseModel):
     data: str | None = None
     """Where the run's data set is now; default: where it was."""
     view: Annotated[tuple[str, ...], Parameter(negative=())] = ()
-    """How the pictures are shown, e.g. center:256+288+320, ten:224, twelve or 'center:224 place'; repeatable."""
+    """How the pictures are shown, e.g. center:256+288+320, ten:224, twelve or 'center:224 place'; repeatable. A view is
+    given whole, so --resolution, --sizes, --crops and --fields cannot stand beside it."""
     resolution: int | None = None
     """Side of the pictures, in pixels; default: the run's. The same as --sizes with one size."""
     sizes: str | None = None
@@ -58,12 +60,13 @@ class EvaluateOptions(BaseModel):
         Raises:
             UserError: naming the flag that is not as expected.
         """
-        named = [View.parse(text) for text in self.view]
-        if not (self.resolution or self.sizes or self.crops or self.fields):
-            self._sizes()
-            return named or [View()]
-        spelled = View(sizes=self._sizes(), crops=self.crops or "center", fields=self.fields or "as_trained")
-        return [*named, spelled]
+        parts = [name for name in ("resolution", "sizes", "crops", "fields") if getattr(self, name) is not None]
+        if self.view and parts:
+            flags = ", ".join(f"--{name}" for name in parts)
+            raise UserError(f"--view and {flags}: give a view whole or by its parts; {HELP}")
+        if self.view:
+            return [View.parse(text) for text in self.view]
+        return [View(sizes=self._sizes(), crops=self.crops or "center", fields=self.fields or "as_trained")]
 
     def _sizes(self) -> tuple[int, ...]:
         flag, text = "--sizes", self.sizes

@@ -64,9 +64,20 @@ def of_run(view: View, run: RunRecord) -> View:
     """Returns the view without what the run does by itself.
 
     Raises:
-        UserError: the run is no classifier's.
+        UserError: the run is no classifier's, or it does not look at the fields that the view is about.
     """
-    return _as_run(view, _config(run))
+    config = _config(run)
+    _check_fields(view, run.run_id, config)
+    return _as_run(view, config)
+
+
+def _check_fields(view: View, run_id: str, config: ClassifierFields) -> None:
+    inputs = {"place": config.encoding != "none", "date": config.date}
+    looked_at = [name for name, used in inputs.items() if used] if config.looks_at_location else []
+    if view.fields == "as_trained" or (looked_at and view.fields in ("none", *looked_at)):
+        return
+    seen = f"of place and date at {looked_at[0]} alone" if looked_at else "at the picture alone"
+    raise UserError(f"fields {view.fields}: run {run_id[:10]} looks {seen}, so there is nothing to see in such a view")
 
 
 def _config(run: RunRecord) -> ClassifierConfig | FrozenConfig:
@@ -125,7 +136,7 @@ def evaluate_view(
         UserError: no such run, other data than the run's, a network that cannot take a size, or no room.
     """
     run = store.run(run_id)
-    view, ids = of_run(view, run), view_ids(store, run_id, view)
+    view, ids = _as_run(view, _config(run)), view_ids(store, run_id, view)
     left = [split for split, found in ids.items() if not _is_done(store, found, keep_probabilities)]
     if left:
         pictures.check(run_id, run.spec)

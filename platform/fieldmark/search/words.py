@@ -12,6 +12,11 @@ def duration(seconds: float) -> str:
     return f"{seconds / MINUTE:.1f} min" if seconds < HOUR else f"{seconds / HOUR:.1f} h"
 
 
+def counted(number: int, noun: str) -> str:
+    """Returns e.g. ``1 epoch`` or ``1,200 epochs``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def describe(config: MethodConfig) -> str:
     """Returns a setting in a few words."""
     if isinstance(config, ClassifierFields):

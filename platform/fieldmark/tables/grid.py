@@ -1,9 +1,13 @@
 """A table as text in cells, with its notes: what every renderer draws."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 RowKind = Literal["row", "apart", "reference"]
+NOTES = "Notes"
+LAST = 99
+"""The footnotes are the last column to be left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,11 +17,11 @@ class Column:
     title: str
     align: Literal["left", "right"] = "left"
     secondary: bool = False
-    """Left out where there is little room, as in a terminal."""
+    """Left out of the first view of a page."""
     brief: bool = False
     """Without the spread over seeds where there is little room."""
-    roomy: bool = False
-    """Left out of a terminal that is narrower than usual."""
+    leave: int = 0
+    """Place in the order in which columns are left out of a terminal that is too narrow; 0: never."""
     least: int = 0
     """Letters that a column of text should have in a terminal."""
 
@@ -45,21 +49,40 @@ class Grid:
     header: tuple[str, ...] = ()
     closing: tuple[str, ...] = ()
     footnotes: tuple[str, ...] = ()
+    elsewhere: str = ""
+    """The command that shows the table with nothing left out."""
 
-    def narrow(self, *, very: bool = False) -> "Grid":
-        """Returns the table without its secondary columns and rows; `very`: without the roomy columns either."""
-        kept = [place for place, column in enumerate(self.columns) if not (column.secondary or (very and column.roomy))]
-        return Grid(
-            title=self.title,
+    def narrow(self) -> "Grid":
+        """Returns the table without its secondary columns and rows."""
+        return self.main().without(place for place, column in enumerate(self.columns) if column.secondary)
+
+    def main(self) -> "Grid":
+        """Returns the table without its secondary rows, and without the spread over seeds in its brief columns."""
+        rows = (
+            replace(row, cells=tuple(self._brief(row, place) for place in range(len(self.columns))))
+            for row in self.rows
+            if not row.secondary
+        )
+        return replace(self, rows=tuple(rows))
+
+    def without(self, left_out: Iterable[int]) -> "Grid":
+        """Returns the table without the columns at these places."""
+        gone = set(left_out)
+        kept = [place for place in range(len(self.columns)) if place not in gone]
+        return replace(
+            self,
             columns=tuple(self.columns[place] for place in kept),
-            rows=tuple(
-                Row(cells=tuple(self._brief(row, place) for place in kept), kind=row.kind, marks=row.marks)
-                for row in self.rows
-                if not row.secondary
-            ),
-            header=self.header,
-            closing=self.closing,
-            footnotes=self.footnotes,
+            rows=tuple(replace(row, cells=tuple(row.cells[place] for place in kept)) for row in self.rows),
+        )
+
+    def with_notes(self) -> "Grid":
+        """Returns the table with the footnotes of its rows as a last column, where it has any."""
+        if not any(row.marks for row in self.rows):
+            return self
+        return replace(
+            self,
+            columns=(*self.columns, Column(title=NOTES, leave=LAST, least=len("10, 11, 12"))),
+            rows=tuple(replace(row, cells=(*row.cells, ", ".join(map(str, row.marks)))) for row in self.rows),
         )
 
     def _brief(self, row: Row, place: int) -> str:

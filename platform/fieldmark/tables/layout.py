@@ -8,6 +8,8 @@ from fieldmark.tables.model import OTHER_DATA, OTHER_SCORES, ComparisonRow, Comp
 METRICS = {"top1_accuracy": "top-1", "top1_error": "top-1 error", "top5_error": "top-5 error"}
 SHORT = {OTHER_DATA: "other data", OTHER_SCORES: "other image scores"}
 SIZES = {"parameters": "Parameters", "multiply_adds": "Multiply-adds"}
+LEAVE = {"multiply_adds": 1, "parameters": 3}
+"""Places in the order in which columns are left out of a narrow terminal."""
 PARTS = {"published": "published", "ours": "ours", "as_run": "as run"}
 """Of a count, in words."""
 FEW = 3
@@ -25,10 +27,13 @@ def comparison_grid(table: ComparisonTable) -> Grid:
         Column(title="n", align="right"),
         Column(title="− published", align="right"),
         Column(title=f"− {table.reference or 'reference'} [95 %]", align="right"),
-        Column(title="of bound", align="right"),
-        Column(title="Right / wrong", align="right", secondary=True),
-        *(Column(title=title, align="right", secondary=measured) for title in _sizes(table).values()),
-        Column(title="A run", align="right", secondary=True),
+        Column(title="of bound", align="right", leave=5),
+        Column(title="Right / wrong", align="right", secondary=True, leave=4),
+        *(
+            Column(title=title, align="right", secondary=measured, leave=LEAVE[name])
+            for name, title in _sizes(table).items()
+        ),
+        Column(title="A run", align="right", secondary=True, leave=2),
         Column(title="Verdict"),
     ]
     numbers_of_common, footnotes = _common(table)
@@ -48,6 +53,7 @@ def comparison_grid(table: ComparisonTable) -> Grid:
         header=table.header,
         closing=(*table.closing, *_completeness(table)),
         footnotes=footnotes,
+        elsewhere=f"fieldmark table {table.table} --format md",
     )
 
 

@@ -10,22 +10,22 @@ RAW = "Raw top-1"
 ROLES = {"confirmation": "fresh", "published": "paper"}
 COLUMNS = (
     Column(title="Setting", least=30),
-    Column(title="Role", roomy=True),
-    Column(title="S2 rows", secondary=True),
+    Column(title="Role", leave=13),
+    Column(title="S2 rows", secondary=True, leave=2),
     Column(title="n", align="right"),
     Column(title="Top-1", align="right"),
-    Column(title=RAW, align="right", brief=True, roomy=True),
-    Column(title="Top-3", align="right", secondary=True),
-    Column(title="Top-5", align="right", secondary=True),
-    Column(title="Top-10", align="right", secondary=True),
-    Column(title="MRR", align="right", secondary=True),
+    Column(title=RAW, align="right", brief=True, leave=12),
+    Column(title="Top-3", align="right", secondary=True, leave=8),
+    Column(title="Top-5", align="right", secondary=True, leave=9),
+    Column(title="Top-10", align="right", secondary=True, leave=7),
+    Column(title="MRR", align="right", secondary=True, leave=10),
     Column(title="Log-loss", align="right", brief=True),
-    Column(title="− class frequency", align="right", roomy=True),
+    Column(title="− class frequency", align="right", leave=11),
     Column(title="− neighbours", align="right"),
-    Column(title="Log-loss − class frequency", align="right", secondary=True),
-    Column(title="Log-loss − neighbours", align="right", secondary=True),
-    Column(title="Right / wrong", align="right", secondary=True),
-    Column(title="A run", align="right", secondary=True),
+    Column(title="Log-loss − class frequency", align="right", secondary=True, leave=5),
+    Column(title="Log-loss − neighbours", align="right", secondary=True, leave=6),
+    Column(title="Right / wrong", align="right", secondary=True, leave=4),
+    Column(title="A run", align="right", secondary=True, leave=3),
 )
 
 
@@ -35,7 +35,7 @@ def settings_grid(table: SettingsTable) -> Grid:
     columns = (column if column.title != RAW or prior_alone else replace(column, secondary=True) for column in COLUMNS)
     return Grid(
         title=f"{table.title}, {' and '.join(table.main_scores)} first",
-        columns=(Column(title="Score", secondary=True), *columns),
+        columns=(Column(title="Score", secondary=True, leave=1), *columns),
         rows=tuple(_row(row, table.main_scores) for row in table.rows),
         header=table.header,
         closing=table.closing,

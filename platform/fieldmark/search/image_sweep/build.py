@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from fieldmark.config import ClassifierConfig, Fusions, Recipes, ScaleName
 from fieldmark.config.canonical import image_only
 from fieldmark.errors import UserError
+from fieldmark.search.image_sweep.backbones import check_backbones
 from fieldmark.search.image_sweep.options import (
     FusionSweepOptions,
     ImageSweepOptions,
@@ -20,6 +21,7 @@ from fieldmark.search.training.dealing import check_batch, checked_workers
 from fieldmark.search.training.facts import NO_METADATA, TrainFacts
 from fieldmark.search.training.options import TrainOptions, parse_pairs
 from fieldmark.search.training.published import describe_scale
+from fieldmark.search.words import counted
 from search_spaces import fusion as fusion_space
 from search_spaces import resolution as resolution_space
 from search_spaces.fusion import FusionSpace
@@ -46,6 +48,7 @@ def build_plan(options: ImageSweepOptions, facts: TrainFacts) -> ImageSweepPlan:
     else:
         assert isinstance(options, ResolutionSweepOptions)
         base, space, notes = _resolution(options, facts, scale)
+    check_backbones(space.backbones if isinstance(space, ResolutionSpace) else (base.backbone,))
     check_batch(base, facts)
     checked_workers([base], options.workers, options.workers)
     recipe = recipe_name(_train_options(options, {}), facts)
@@ -162,4 +165,4 @@ def _in_space(plan: ImageSweepPlan, setting: ClassifierConfig) -> tuple[dict[str
 
 def _epochs(config: ClassifierConfig, facts: TrainFacts) -> str:
     updates = config.epochs * (facts.pictures // config.batch)
-    return f"{config.epochs} epochs, {updates:,} updates"
+    return f"{counted(config.epochs, 'epoch')}, {counted(updates, 'update')}"

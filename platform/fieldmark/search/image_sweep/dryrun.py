@@ -11,6 +11,7 @@ from fieldmark.search.image_sweep.options import ImageSweepOptions
 from fieldmark.search.image_sweep.plan import Group, ImageSweepPlan
 from fieldmark.search.image_sweep.scheduler import ImageScheduler
 from fieldmark.search.image_sweep.stored import label
+from fieldmark.search.image_sweep.warm import expected
 from fieldmark.search.image_task import ImageTask
 from fieldmark.search.proposals import Proposals
 from fieldmark.search.words import duration
@@ -107,7 +108,7 @@ def image_dry_run(plan: ImageSweepPlan, options: ImageSweepOptions, store: "Stor
         cpu_seconds=cpu_seconds,
         seconds=None if cpu_seconds is None else cpu_seconds / concurrency,
         concurrency=concurrency,
-        notes=[*plan.notes, *([] if plan.warm_start is None else ["warm start: read when the sweep runs"])],
+        notes=[*plan.notes, *([] if plan.warm_start is None else [expected(known, plan)])],
     )
 
 

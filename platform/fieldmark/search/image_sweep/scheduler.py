@@ -114,9 +114,9 @@ class ImageScheduler:
         return share_by_count(self)
 
     def standing(self) -> str:
-        """Returns the best setting so far in a few words."""
+        """Returns how far the settings have come, in a few words."""
         best = self.best()
-        return "nothing to compare yet" if best is None else f"best top1 on tune {self.stands(best).values[0]:.4f}"
+        return "nothing to compare yet" if best is None else f"highest top-1 on tune {self.stands(best).values[0]:.4f}"
 
     def groups(self) -> list[Group]:
         """Returns all groups known now: references, published, proposed, and the confirmation once it has begun."""

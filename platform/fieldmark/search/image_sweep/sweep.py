@@ -25,6 +25,7 @@ from fieldmark.search.image_sweep.result import (
 )
 from fieldmark.search.image_sweep.scheduler import ImageScheduler
 from fieldmark.search.image_sweep.stored import stored_plan
+from fieldmark.search.image_sweep.warm import WarmStart, expected, warm_start
 from fieldmark.search.lease_keeper import LeaseKeeper, this_command
 from fieldmark.search.progress import Progress
 from fieldmark.search.proposals import Proposals
@@ -33,7 +34,6 @@ from fieldmark.search.sweep import LOOSE_RECORDS
 from fieldmark.search.training.facts import train_facts
 
 if TYPE_CHECKING:
-    from fieldmark.search.image_sweep.warm import WarmStart
     from fieldmark.store import Store
 
 REPORTS = Path("reports")
@@ -60,9 +60,11 @@ def sweep_images(options: ImageSweepOptions, *, reports: Path = REPORTS) -> Imag
     plan = build_plan(options, train_facts(dataset, options.data))
     if options.dry_run:
         return image_dry_run(plan, options, existing_store(options.store))
-    _check_model(plan)  # before a store is made
     from fieldmark.store import Store
 
+    _check_model(plan)  # before a store is made
+    if plan.warm_start is not None:
+        expected(existing_store(options.store) or Store.open("memory://"), plan)
     store = Store.open(options.store)
     store.probe()
     if options.executor == "tune" and store.url.startswith("memory://"):
@@ -108,8 +110,6 @@ class _Sweep:
 
     def run(self, started: float) -> ImageSweepResult:
         """Does what is left of the sweep."""
-        from fieldmark.search.image_sweep.warm import warm_start
-
         plan, store = self._plan, self._store
         warm = warm_start(store, plan)
         if plan.warm_start is not None:
@@ -203,6 +203,7 @@ class _Sweep:
         """Draws what can be drawn: results count more than pictures."""
         if not self._options.figures:
             return []
+        self._progress.say("drawing figures ...")
         try:
             from fieldmark.figures.image_sweep import write_sweep_figures
 
@@ -216,7 +217,7 @@ class _Sweep:
         self,
         scheduler: ImageScheduler,
         ledger: ImageLedger,
-        warm: "WarmStart",
+        warm: WarmStart,
         bounds: list[Bound],
         figures: list[str],
         interrupted: bool,

@@ -3,7 +3,6 @@
 Which runs they are is written once, when the sweep begins, so that it decides alike whatever is recorded beside it.
 """
 
-import json
 from collections.abc import Iterable
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -15,17 +14,15 @@ from fieldmark.config.canonical import image_only
 from fieldmark.errors import UserError
 from fieldmark.evaluation.record import score_of
 from fieldmark.search import study
+from fieldmark.search.image_sweep.condition import matching
 from fieldmark.search.image_sweep.objectives import ObjectiveName
 from fieldmark.search.image_sweep.plan import ImageSweepPlan
 from fieldmark.search.ledger import evaluation_id
+from fieldmark.search.words import counted
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from fieldmark.store import RunRecord, Store
 
-PREFIX = "config."
-SETTINGS = "fusion_settings"
 OUTSIDE = "lie outside the search space, or start from another image-only model"
 
 
@@ -55,8 +52,9 @@ class WarmStart(BaseModel):
     def note(self) -> str:
         """Returns what was found, in a sentence."""
         runs = sum(len(group.run_ids) for group in self.groups)
+        known = f"{counted(len(self.groups), 'setting')} of {counted(runs, 'stored run')}"
         outside = f"; {self.outside} more fit the condition, but {OUTSIDE}" if self.outside else ""
-        return f"warm start: the sampler knows {len(self.groups)} settings of {runs} stored runs{outside}"
+        return f"warm start: the sampler knows {known}{outside}"
 
 
 def warm_start(store: "Store", plan: ImageSweepPlan) -> WarmStart:
@@ -67,12 +65,42 @@ def warm_start(store: "Store", plan: ImageSweepPlan) -> WarmStart:
     """
     if plan.warm_start is None:
         return WarmStart()
-    key = f"sweeps/{plan.sweep_id}/warm.json"
-    if store.get(key) is None:
-        store.put_once(key, find(store, plan, plan.warm_start).model_dump_json().encode())
-    found = store.get(key)
-    assert found is not None, key
-    return WarmStart.model_validate_json(found)
+    if (known := _written(store, plan)) is not None:
+        return known
+    store.put_once(_key(plan), find(store, plan, plan.warm_start).model_dump_json().encode())
+    found = _written(store, plan)
+    assert found is not None, _key(plan)
+    return found
+
+
+def expected(store: "Store", plan: ImageSweepPlan) -> str:
+    """Returns what a sweep with a condition is, or would be, told of, in a sentence; writes nothing.
+
+    Raises:
+        UserError: the condition is none.
+    """
+    assert plan.warm_start is not None
+    if (known := _written(store, plan)) is not None:
+        return known.note
+    fitting = len(_fitting(store, plan, plan.warm_start))
+    if not fitting:
+        return "warm start: no stored run fits; the sweep does not begin before one does"
+    return f"warm start: {counted(fitting, 'stored run')} fit{'s' * (fitting == 1)}; read when the sweep begins"
+
+
+def _key(plan: ImageSweepPlan) -> str:
+    return f"sweeps/{plan.sweep_id}/warm.json"
+
+
+def _written(store: "Store", plan: ImageSweepPlan) -> WarmStart | None:
+    found = store.get(_key(plan))
+    return None if found is None else WarmStart.model_validate_json(found)
+
+
+def _fitting(store: "Store", plan: ImageSweepPlan, condition: str) -> set[str]:
+    """Returns the runs that fit a condition and are no part of the plan."""
+    planned = {plan.unit(group, seed).run_id for group in plan.groups for seed in group.seeds}
+    return set(matching(store, plan, condition)) - planned
 
 
 def find(store: "Store", plan: ImageSweepPlan, condition: str) -> WarmStart:
@@ -81,8 +109,7 @@ def find(store: "Store", plan: ImageSweepPlan, condition: str) -> WarmStart:
     Raises:
         UserError: the condition is none, or no run fits it.
     """
-    planned = {plan.unit(group, seed).run_id for group in plan.groups for seed in group.seeds}
-    chosen = set(matching(store, plan, condition)) - planned
+    chosen = _fitting(store, plan, condition)
     if not chosen:
         raise UserError(
             f"--warm-start {condition!r}: no completed run on {plan.facts.card.name} ({plan.facts.card.protocol}) fits "
@@ -103,58 +130,6 @@ def find(store: "Store", plan: ImageSweepPlan, condition: str) -> WarmStart:
         groups=tuple(group for _, group in found if group is not None),
         outside=sum(len(records) for records, group in found if group is None),
     )
-
-
-def matching(store: "Store", plan: ImageSweepPlan, condition: str) -> list[str]:
-    """Returns the ids of the completed runs on the plan's data that fit a condition.
-
-    Args:
-        store: where they are recorded.
-        plan: says which data, and whether runs on frozen features are meant.
-        condition: as `pandas.DataFrame.query` takes it, on the columns of the store's flat table without `config.`
-            and on the fusions' settings (d, h, blocks).
-
-    Raises:
-        UserError: it cannot be read, names no column, or is no condition.
-    """
-    frame = _frame(store, plan)
-    if frame.empty:
-        return []
-    try:
-        # Nothing but columns can be named: there are no variables to see.
-        chosen = frame.eval(condition, engine="python", local_dict={}, global_dict={})
-    except Exception as error:  # pandas raises whatever its parser, numpy and Python raise
-        raise UserError(f"--warm-start {condition!r}: {_reason(error, frame)}") from None
-    if str(getattr(chosen, "dtype", "")) != "bool" or len(chosen) != len(frame):
-        raise UserError(f"--warm-start {condition!r}: is no condition, such as fusion == 'add_star' and lr < 0.01")
-    return [str(one) for one in frame["run_id"][chosen]]
-
-
-def _frame(store: "Store", plan: ImageSweepPlan) -> "pd.DataFrame":
-    import pandas as pd
-    import pyarrow.compute as pc
-
-    card = plan.facts.card
-    here = (pc.field("fingerprint") == card.fingerprint) & (pc.field("protocol") == card.protocol)
-    method = "frozen" if plan.frozen else "classifier"
-    rows = store.runs(where=here & (pc.field("status") == "completed") & (pc.field("method") == method)).to_pylist()
-    fields = (FrozenConfig if plan.frozen else ClassifierConfig).model_fields
-    others = [name for name in store.runs(columns=None).column_names if not name.startswith(PREFIX)]
-    settings = [json.loads(row[PREFIX + SETTINGS] or "{}") for row in rows]
-    columns = {name: [row.get(name) for row in rows] for name in others if name != "config"}
-    columns |= {name: [row.get(PREFIX + name) for row in rows] for name in fields if name != SETTINGS}
-    for name in dict.fromkeys((*(key for one in settings for key in one), "d", "h", "blocks")):
-        columns.setdefault(name, [one.get(name) for one in settings])
-    return pd.DataFrame(columns)
-
-
-def _reason(error: Exception, frame: "pd.DataFrame") -> str:
-    import pandas as pd
-
-    if isinstance(error, pd.errors.UndefinedVariableError):
-        return f"{str(error).splitlines()[0]}; there are {', '.join(sorted(map(str, frame.columns)))}"
-    text = " ".join(str(error).split()) or type(error).__name__
-    return f"{text} (expected a condition such as fusion == 'add_star' and lr < 0.01)"
 
 
 def _told(store: "Store", plan: ImageSweepPlan, records: "list[RunRecord]") -> WarmGroup | None:
