@@ -1,7 +1,6 @@
 """A table in a terminal of any width: no number is cut, and what is left out is named."""
 
 import re
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -121,9 +120,3 @@ def test_nothing_is_lost_of_the_columns_that_are_shown(rows: list[tuple[str, str
 )
 def test_texts_are_folded_and_numbers_are_not(text: str, width: int, lines: list[str]) -> None:
     assert fold(text, width) == lines
-
-
-def test_notes_are_no_column_where_there_are_none(finished: Any) -> None:
-    bare = Grid(title="t", columns=(Column(title="a"),), rows=(Row(cells=("1",)),))
-    assert "Notes" not in render_terminal(bare, 80)
-    assert "Notes" in render_terminal(grid(comparison_table(finished.store, "S2")), 120)

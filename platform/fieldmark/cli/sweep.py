@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fieldmark.store import Store
 
 
-def priorsnet(options: Annotated[SweepOptions | None, Parameter(name="*")] = None) -> int:
+def priorsnet(*, options: Annotated[SweepOptions | None, Parameter(name="*")] = None) -> int:
     """Sweep PriorsNet: the published rows of Table S2, then Optuna's own trials, then the best again on fresh seeds.
 
     The same command again goes on with it. Ctrl-C stops cleanly.

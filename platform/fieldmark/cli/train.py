@@ -31,7 +31,7 @@ COLUMNS = (
 )
 
 
-def train(options: Annotated[TrainOptions | None, Parameter(name="*")] = None) -> int:
+def train(*, options: Annotated[TrainOptions | None, Parameter(name="*")] = None) -> int:
     """Train an image classifier that looks at place and date, too: one backbone, one fusion, one recipe.
 
     The same command again goes on with it, or says again what is recorded. Ctrl-C (or SIGTERM) stops after the next

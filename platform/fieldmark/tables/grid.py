@@ -76,9 +76,7 @@ class Grid:
         )
 
     def with_notes(self) -> "Grid":
-        """Returns the table with the footnotes of its rows as a last column, where it has any."""
-        if not any(row.marks for row in self.rows):
-            return self
+        """Returns the table with the footnotes of its rows as a last column."""
         return replace(
             self,
             columns=(*self.columns, Column(title=NOTES, leave=LAST, least=len("10, 11, 12"))),

@@ -22,6 +22,7 @@ th, td { padding: .28rem .45rem; border-bottom: 1px solid var(--rule); text-alig
 thead th { font-weight: 600; border-bottom: 2px solid var(--rule); vertical-align: bottom; }
 th.right, td.right { text-align: right; }
 td.right { white-space: nowrap; }
+td:last-child { min-width: 6.5rem; }
 tbody tr:hover { background: var(--tint); }
 tr.apart { font-style: italic; }
 tr:not(.reference) + tr.reference > * { border-top: 2px solid var(--rule); }
