@@ -14,7 +14,7 @@ from fieldmark.search.image_sweep.objectives import pareto_front
 from fieldmark.search.image_sweep.options import FusionSweepOptions, ResolutionSweepOptions
 from fieldmark.search.image_sweep.plan import ImageSweepPlan
 from fieldmark.search.image_sweep.stored import stored_plan
-from fieldmark.search.scheduler import RETRIES
+from fieldmark.search.under_way import RETRIES
 from fieldmark.testing.simulated_images import EPOCHS, SimulatedImages, image_facts, luck, size_of
 
 FUSIONS = ("image_only", "dynamic_mlp_c", "add_star")

@@ -6,8 +6,8 @@ from fieldmark.config import IMAGE_MODEL, ClassifierConfig, RunSpec, Scale
 from fieldmark.search.image_task import ImageTask
 from fieldmark.search.objective import Objective
 from fieldmark.search.reproduce.scheduler import ReproductionScheduler
-from fieldmark.search.scheduler import RETRIES
 from fieldmark.search.tasks import Outcome, Task
+from fieldmark.search.under_way import RETRIES
 from fieldmark.store.records import Trial
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from fieldmark.config import ClassFrequencyConfig, PriorsNetConfig
 from fieldmark.search.image_task import ImageTask
 from fieldmark.search.progress import Progress
-from fieldmark.search.scheduler import Failure
+from fieldmark.search.under_way import Failure
 from fieldmark.search.words import describe
 from fieldmark.testing.image_units import image_unit
 

@@ -11,7 +11,7 @@ from fieldmark.search import searching
 from fieldmark.search.ledger import stopped_id
 from fieldmark.search.plan import SweepPlan
 from fieldmark.search.proposals import Proposals
-from fieldmark.search.scheduler import RETRIES
+from fieldmark.search.under_way import RETRIES
 from search_spaces import priorsnet as space
 
 Plan = Callable[..., SweepPlan]

@@ -74,10 +74,3 @@ class Schedule(Protocol):
     def share_done(self) -> float:
         """Share of this command's work that is done, in [0, 1], by which the time left is told."""
         ...
-
-
-def share_by_count(schedule: Schedule) -> float:
-    """Returns the share of this command's units that are done; for units that cost about the same."""
-    new = len(schedule.new_runs)
-    left = max(0, schedule.planned - schedule.recorded - len(schedule.failures))
-    return new / (new + left) if new + left else 1.0

@@ -7,7 +7,7 @@ no other. What is done is never done again; a worker that was killed is replaced
 is tried again by the next command only, and so is everything that starts from it.
 """
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Sequence
 
 from fieldmark.search.image_sweep.ledger import ImageLedger, Standing
@@ -16,34 +16,25 @@ from fieldmark.search.image_sweep.searching import ImageSearching
 from fieldmark.search.image_sweep.warm import WarmGroup
 from fieldmark.search.image_task import ImageTask
 from fieldmark.search.proposals import Proposals
-from fieldmark.search.schedule import share_by_count
-from fieldmark.search.scheduler import RETRIES, Failure
 from fieldmark.search.study import Told
-from fieldmark.search.tasks import Outcome
+from fieldmark.search.under_way import UnderWay
 
 
-class ImageScheduler:
+class ImageScheduler(UnderWay[ImageTask]):
     """Hands out units and hears how they ended."""
 
     def __init__(
         self, plan: ImageSweepPlan, ledger: ImageLedger, proposals: Proposals, warm: Sequence[WarmGroup] = ()
     ) -> None:
+        super().__init__()
         self.plan = plan
         self._ledger = ledger
         self._search = ImageSearching(plan, ledger, proposals, warm)
         self._queue: deque[ImageTask] = deque()
-        self._running: dict[str, ImageTask] = {}
         self._met: set[str] = set()
-        self._lost: Counter[str] = Counter()
         self._undecided: dict[str, Group] = {}
         """By the run of its seed 0: groups whose other seeds wait for that."""
         self._confirming = False
-        self._closed = False
-        self._cpu_seconds = 0.0
-        self.done_before = 0
-        """Units that were done before this command."""
-        self.new_runs: list[str] = []
-        self.failures: list[Failure] = []
         self._plan_what_is_known()
 
     def next(self) -> ImageTask | None:
@@ -64,37 +55,6 @@ class ImageScheduler:
             return self.next()
         return None
 
-    def tell(self, outcome: Outcome) -> None:
-        """Hears that a unit has ended; the store, not the outcome, says whether it is done."""
-        unit = self._running.pop(outcome.run_id)
-        if (known := self._ledger.look_again(unit)) is not None:
-            self._cpu_seconds += known.cpu_seconds
-            self.new_runs.append(unit.run_id)
-            self._decide(unit.run_id)
-        elif outcome.kind == "failed":
-            self._give_up(unit, outcome.message)
-        else:
-            self._retry(unit, outcome.message)
-
-    def close(self) -> None:
-        """Starts nothing new from now on."""
-        self._closed = True
-
-    @property
-    def closed(self) -> bool:
-        """Whether `close` was called."""
-        return self._closed
-
-    @property
-    def running(self) -> list[ImageTask]:
-        """Units that were started and have not ended."""
-        return list(self._running.values())
-
-    @property
-    def recorded(self) -> int:
-        """Units of this sweep that are done, by whatever command."""
-        return self.done_before + len(self.new_runs)
-
     @property
     def planned(self) -> int:
         """Units that the whole sweep has, as far as is known now."""
@@ -102,16 +62,6 @@ class ImageScheduler:
         trials = 0 if self._search.exhausted else max(0, self.plan.trials - self._search.asked)
         fresh = 0 if self._confirming else self.plan.seeds * (2 if self.plan.frozen else 1)
         return len(self._met) + waiting + trials * self.plan.seeds + fresh
-
-    @property
-    def cpu_seconds(self) -> float:
-        """What the units done since the start have cost."""
-        return self._cpu_seconds
-
-    @property
-    def share_done(self) -> float:
-        """Share of this command's runs that are done."""
-        return share_by_count(self)
 
     def standing(self) -> str:
         """Returns how far the settings have come, in a few words."""
@@ -192,18 +142,21 @@ class ImageScheduler:
         unit = next((one for one in self._queue if one.start not in waited_for), None)
         if unit is not None:
             self._queue.remove(unit)
-            self._running[unit.run_id] = unit
+            self._started(unit)
         return unit
 
-    def _retry(self, unit: ImageTask, message: str) -> None:
-        self._lost[unit.run_id] += 1
-        if self._lost[unit.run_id] <= RETRIES:
-            self._queue.appendleft(unit)
-            return
-        self._give_up(unit, f"its worker was lost {RETRIES + 1} times; {message}".rstrip("; "))
+    def _cost(self, unit: ImageTask) -> float | None:
+        known = self._ledger.look_again(unit)
+        return None if known is None else known.cpu_seconds
+
+    def _ended(self, unit: ImageTask) -> None:
+        self._decide(unit.run_id)
+
+    def _again(self, unit: ImageTask) -> None:
+        self._queue.appendleft(unit)
 
     def _give_up(self, unit: ImageTask, message: str) -> None:
-        self.failures.append(Failure(task=unit.task, message=message))
+        self._failed(unit, message)
         self._ledger.failed.add(unit.run_id)
         self._undecided.pop(unit.run_id, None)
         for other in [one for one in self._queue if one.start == unit.run_id]:

@@ -4,19 +4,17 @@ What is recorded is never run again; a run whose worker was killed is tried agai
 given up by this command, with all that start from it, and tried again by the next one.
 """
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 from fieldmark.config import ClassifierConfig
 from fieldmark.search.image_task import ImageTask
-from fieldmark.search.scheduler import RETRIES, Failure
-from fieldmark.search.tasks import Outcome
+from fieldmark.search.under_way import UnderWay
 
 SMALL, ON_FEATURES = 28, 1.0
 """A run on features is about as much work as an epoch of pictures of so many pixels."""
 
 
-class ReproductionScheduler:
+class ReproductionScheduler(UnderWay[ImageTask]):
     """Hands out units of work and hears how they ended."""
 
     def __init__(
@@ -29,20 +27,15 @@ class ReproductionScheduler:
             is_done: whether a unit is recorded with all its views, by the store.
             seconds_of: processor time of a recorded run.
         """
+        super().__init__()
         self._is_done = is_done
         self._seconds_of = seconds_of
         self._waiting = [unit for unit in units if not is_done(unit)]
         self._undone = {unit.run_id for unit in self._waiting}
-        self._running: dict[str, ImageTask] = {}
-        self._lost: Counter[str] = Counter()
-        self._closed = False
-        self.cpu_seconds = 0.0
         self._effort = sum(map(effort, self._waiting))
         self._effort_done = 0.0
-        self.planned = len(units)
+        self._planned = len(units)
         self.done_before = len(units) - len(self._waiting)
-        self.new_runs: list[str] = []
-        self.failures: list[Failure] = []
 
     def next(self) -> ImageTask | None:
         """Returns a unit to start now, or None: wait for results, or, with nothing running, the end."""
@@ -53,8 +46,7 @@ class ReproductionScheduler:
         taken = {unit.start for unit in self._running.values()}
         unit = next((one for one in ready if one.start is None or one.start not in taken), ready[0])
         self._waiting.remove(unit)
-        self._running[unit.run_id] = unit
-        return unit
+        return self._started(unit)
 
     def _ready(self) -> list[ImageTask]:
         """Returns what can be started now: single processes first, groups of workers when these have all ended.
@@ -70,41 +62,10 @@ class ReproductionScheduler:
             return groups
         return alone if alone or self._running else groups
 
-    def tell(self, outcome: Outcome) -> None:
-        """Hears that a unit has ended; the store, not the outcome, says whether it is done."""
-        unit = self._running.pop(outcome.run_id)
-        if self._is_done(unit):
-            self._undone.discard(unit.run_id)
-            self.new_runs.append(unit.run_id)
-            self.cpu_seconds += self._seconds_of(unit.run_id)
-            self._effort_done += effort(unit)
-            return
-        self._lost[unit.run_id] += 1
-        if outcome.kind == "failed":
-            self._give_up(unit, outcome.message)
-        elif self._lost[unit.run_id] <= RETRIES:
-            self._waiting.insert(0, unit)
-        else:
-            self._give_up(unit, f"its worker was lost {RETRIES + 1} times; {outcome.message}".rstrip("; "))
-
-    def close(self) -> None:
-        """Starts nothing new from now on."""
-        self._closed = True
-
     @property
-    def closed(self) -> bool:
-        """Whether `close` was called."""
-        return self._closed
-
-    @property
-    def running(self) -> list[ImageTask]:
-        """Units that were started and have not ended."""
-        return list(self._running.values())
-
-    @property
-    def recorded(self) -> int:
-        """Units that are done, by whatever command."""
-        return self.done_before + len(self.new_runs)
+    def planned(self) -> int:
+        """All units."""
+        return self._planned
 
     @property
     def share_done(self) -> float:
@@ -115,8 +76,18 @@ class ReproductionScheduler:
         """Returns nothing: rows of different tables have no common best."""
         return ""
 
+    def _cost(self, unit: ImageTask) -> float | None:
+        return self._seconds_of(unit.run_id) if self._is_done(unit) else None
+
+    def _ended(self, unit: ImageTask) -> None:
+        self._undone.discard(unit.run_id)
+        self._effort_done += effort(unit)
+
+    def _again(self, unit: ImageTask) -> None:
+        self._waiting.insert(0, unit)
+
     def _give_up(self, unit: ImageTask, message: str) -> None:
-        self.failures.append(Failure(task=unit.task, message=message))
+        self._failed(unit, message)
         self._effort -= effort(unit)
         for other in [one for one in self._waiting if one.start == unit.run_id]:
             self._waiting.remove(other)

@@ -1,0 +1,114 @@
+"""What a command has started, how that ended, and what is tried again: the part that all schedulers share."""
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from fieldmark.search.executors.bench import Unit
+from fieldmark.search.tasks import Outcome, Task
+
+RETRIES = 2
+"""How often a run whose worker was killed is tried again by one command."""
+
+Given = TypeVar("Given", bound=Unit)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A run that this command gave up."""
+
+    task: Task
+    message: str
+
+
+class UnderWay(ABC, Generic[Given]):
+    """The bookkeeping of a `Schedule`; a scheduler adds what to do next."""
+
+    def __init__(self) -> None:
+        """Nothing has been started."""
+        self._running: dict[str, Given] = {}
+        self._lost: Counter[str] = Counter()
+        self._closed = False
+        self.done_before = 0
+        """Units that were done before this command."""
+        self.new_runs: list[str] = []
+        self.failures: list[Failure] = []
+        self.cpu_seconds = 0.0
+
+    @property
+    @abstractmethod
+    def planned(self) -> int:
+        """Units that there are in all, as far as is known now."""
+
+    @abstractmethod
+    def standing(self) -> str:
+        """Returns how the work stands in a few words; empty: there is nothing to say."""
+
+    @abstractmethod
+    def _cost(self, unit: Given) -> float | None:
+        """Returns the processor time of a unit that is done by the store, None where it is not."""
+
+    @abstractmethod
+    def _again(self, unit: Given) -> None:
+        """Puts a unit whose worker was lost in front of all others."""
+
+    @abstractmethod
+    def _give_up(self, unit: Given, message: str) -> None:
+        """Calls `_failed`, and sees to what depends on the unit."""
+
+    def _ended(self, unit: Given) -> None:
+        """Hears of a unit that is done; nothing by itself."""
+
+    def tell(self, outcome: Outcome) -> None:
+        """Hears that a unit has ended; the store, not the outcome, says whether it is done."""
+        unit = self._running.pop(outcome.run_id)
+        cost = self._cost(unit)
+        if cost is not None:
+            self.new_runs.append(unit.run_id)
+            self.cpu_seconds += cost
+            self._ended(unit)
+        elif outcome.kind == "failed":
+            self._give_up(unit, outcome.message)
+        else:
+            self._retry(unit, outcome.message)
+
+    def close(self) -> None:
+        """Starts nothing new from now on."""
+        self._closed = True
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
+    @property
+    def running(self) -> list[Given]:
+        """Units that were started and have not ended."""
+        return list(self._running.values())
+
+    @property
+    def recorded(self) -> int:
+        """Units that are done, by whatever command."""
+        return self.done_before + len(self.new_runs)
+
+    @property
+    def share_done(self) -> float:
+        """Share of this command's work that is done; by the number of units, which cost about the same."""
+        new = len(self.new_runs)
+        left = max(0, self.planned - self.recorded - len(self.failures))
+        return new / (new + left) if new + left else 1.0
+
+    def _started(self, unit: Given) -> Given:
+        self._running[unit.run_id] = unit
+        return unit
+
+    def _failed(self, unit: Given, message: str) -> None:
+        self.failures.append(Failure(task=unit.task, message=message))
+
+    def _retry(self, unit: Given, message: str) -> None:
+        self._lost[unit.run_id] += 1
+        if self._lost[unit.run_id] <= RETRIES:
+            self._again(unit)
+        else:
+            self._give_up(unit, f"its worker was lost {RETRIES + 1} times; {message}".rstrip("; "))
