@@ -6,9 +6,8 @@ import pytest
 from fieldmark.data.open import open_dataset
 from fieldmark.data.select import take
 from fieldmark.data.world.config import WorldConfig
-from fieldmark.data.world.marks import marks_of
 from fieldmark.data.world.render import render
-from fieldmark.data.world.world import World
+from fieldmark.data.world.world import World, marks_of
 
 CONFIG = WorldConfig(mark_resolution=24, group_size=12, species=48, val_per_category=1, test_per_category=2)
 WORLD = World(CONFIG)

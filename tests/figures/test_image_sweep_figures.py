@@ -18,8 +18,8 @@ from fieldmark.figures.image_sweep_reading import read_image_sweep
 from fieldmark.figures.importance import importance
 from fieldmark.figures.pareto import front, pareto
 from fieldmark.figures.resolution import own, resolution
-from fieldmark.figures.tuning_budget import tuning_budget, write_tuning_budget
-from fieldmark.figures.tuning_budget_picture import verdict
+from fieldmark.figures.tuning_budget import tuning_budget
+from fieldmark.figures.tuning_budget_picture import verdict, write_tuning_budget
 from fieldmark.store import Store
 from fieldmark.testing.synthetic_image_sweep import MARKS, SyntheticImageSweep, synthetic_image_sweep
 from fieldmark.testing.synthetic_sweep import synthetic_sweep

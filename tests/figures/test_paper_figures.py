@@ -19,8 +19,8 @@ from fieldmark.figures.category_curves import category_curves, group_count
 from fieldmark.figures.category_curves_picture import write_category_curves
 from fieldmark.figures.drawing import COLOURS
 from fieldmark.figures.geonet_curve import geonet_curve, write_geonet_curve
-from fieldmark.figures.heat_map import cells, heat_map, write_heat_map
-from fieldmark.figures.heat_map_picture import equal_earth
+from fieldmark.figures.heat_map import cells, heat_map
+from fieldmark.figures.heat_map_picture import equal_earth, write_heat_map
 from fieldmark.figures.land import find_land, outlines, read_land, read_mask
 from fieldmark.store import EvaluationRecord, RunRecord, Store
 from fieldmark.tables.reproduction import ReproductionPlan

@@ -120,7 +120,7 @@ def test_missing_data_are_named_with_where_they_come_from_and_how_they_lie() -> 
     assert [one.name for one in found.missing] == ["iNat2021", "iNat2021-mini", "YFCC100M-GEO100"]
     assert found.missing[2].images == 88_986 and "photo2gps.txt" in found.missing[2].layout
     assert found.missing[0].flag == "--data iNat2021=inat2021:DIR"
-    text = " ".join(" ".join(found.lines()).split())
+    text = " ".join(describe_dry_run(found).split())
     assert "--data YFCC100M-GEO100=yfcc_geo100:DIR" in text and "train_mini.json" in text
     assert "assumed 8 GPUs" in text and "S1:10:iNat2021" in text and f"{found.gpu_hours:,.0f} GPU-hours" in text
 
@@ -134,9 +134,10 @@ def test_programs_get_the_same_figures() -> None:
 def test_an_estimate_imports_nothing_heavy() -> None:
     code = (
         "import sys; from fieldmark.papers import MEASURED, measurements\n"
+        "from fieldmark.search.reproduce.dryrun_rows import describe_dry_run\n"
         "from fieldmark.search.reproduce.estimate import estimate_rows\n"
         "rows = [one for table in MEASURED for one in measurements(table, 'paper')]\n"
-        "estimate_rows(rows, None, {}, dict.fromkeys(MEASURED, 5)).lines()\n"
+        "describe_dry_run(estimate_rows(rows, None, {}, dict.fromkeys(MEASURED, 5)))\n"
         "print([name for name in ('torch', 'ray', 'matplotlib', 'pandas', 'scipy', 'optuna') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -91,7 +91,7 @@ def _write(
 def _write_sweep(store: "Store", name: Name, sweep: str, out: Path) -> Sequence[Path]:
     from fieldmark.figures.image_sweep import write_sweep_figures
     from fieldmark.figures.image_sweep_reading import KIND
-    from fieldmark.figures.tuning_budget import write_tuning_budget
+    from fieldmark.figures.tuning_budget_picture import write_tuning_budget
 
     if name == "sweep":
         return write_sweep_figures(store, sweep, out)

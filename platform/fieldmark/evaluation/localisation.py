@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict
 
 from fieldmark.data.images.experiment import ImageExperiment
 from fieldmark.data.observations import DataSet, Split
-from fieldmark.data.world.marks import Marks, marks_of
+from fieldmark.data.world.marks import Marks
+from fieldmark.data.world.world import marks_of
 from fieldmark.errors import UserError
 from fieldmark.evaluation.activation import METHODS, Maps, looked_at
 from fieldmark.evaluation.pictures import Pictures

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,6 @@ from numpy.typing import NDArray
 
 from fieldmark.data.observations import DataSet, Split
 from fieldmark.errors import UserError
-from fieldmark.figures.land import Ring
 
 STEPS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 3.0, 5.0)
 """Sides that a cell may have, in degrees of latitude."""
@@ -132,23 +130,3 @@ def _extent(longitude_N: NDArray[np.float64], latitude_N: NDArray[np.float64]) -
 
 def _rounded(values: NDArray[np.floating]) -> tuple[float, ...]:
     return tuple(np.round(values, 6).tolist())
-
-
-def write_heat_map(
-    found: HeatMap, land: Sequence[Ring], note: str, folder: Path, stem: str = "figS1", stands_for: str = ""
-) -> list[Path]:
-    """Draws a heat map; returns PNG, SVG and JSON.
-
-    Args:
-        found: the counts.
-        land: outlines to draw it on; may be empty.
-        note: where the outlines are from, or why there are none.
-        folder: where the files go.
-        stem: their name.
-        stands_for: published data set in whose place this one is shown.
-    """
-    from fieldmark.figures.drawing import write_figure
-    from fieldmark.figures.heat_map_picture import draw_heat_map
-
-    data = {"figure": "S1", **found.to_json(), "stands_for": stands_for, "land": note}
-    return write_figure(draw_heat_map(found, land, note, stands_for), data, folder, stem)

@@ -1,12 +1,13 @@
 """Draws a heat map: the whole Earth in the Equal Earth projection, a region by its own middle parallel."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fieldmark.figures.drawing import heading
+from fieldmark.figures.drawing import heading, write_figure
 from fieldmark.figures.heat_map import KM_A_DEGREE, HeatMap
 from fieldmark.figures.land import Ring
 from fieldmark.figures.trained_runs import INK
@@ -144,3 +145,20 @@ def _draw_bar(figure: Any, axes: Any, drawn: Any) -> None:
     bar.outline.set_visible(False)
     bar.ax.yaxis.set_major_formatter(lambda count, _: f"{count:,.0f}")
     bar.ax.tick_params(labelsize=8, labelcolor=INK)
+
+
+def write_heat_map(
+    found: HeatMap, land: Sequence[Ring], note: str, folder: Path, stem: str = "figS1", stands_for: str = ""
+) -> list[Path]:
+    """Draws a heat map; returns PNG, SVG and JSON.
+
+    Args:
+        found: the counts.
+        land: outlines to draw it on; may be empty.
+        note: where the outlines are from, or why there are none.
+        folder: where the files go.
+        stem: their name.
+        stands_for: published data set in whose place this one is shown.
+    """
+    data = {"figure": "S1", **found.to_json(), "stands_for": stands_for, "land": note}
+    return write_figure(draw_heat_map(found, land, note, stands_for), data, folder, stem)

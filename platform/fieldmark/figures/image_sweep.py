@@ -8,9 +8,10 @@ from fieldmark.errors import UserError
 from fieldmark.figures.image_sweep_reading import ImageSweep, read_image_sweep
 from fieldmark.figures.importance import importance, write_importance
 from fieldmark.figures.pareto import pareto, write_pareto
-from fieldmark.figures.resolution import resolution, write_resolution
+from fieldmark.figures.resolution import resolution
+from fieldmark.figures.resolution_picture import write_resolution
 from fieldmark.figures.sweep_curves import sweep_curves, write_sweep_curves
-from fieldmark.figures.tuning_budget import write_tuning_budget
+from fieldmark.figures.tuning_budget_picture import write_tuning_budget
 
 if TYPE_CHECKING:
     from fieldmark.store import Store

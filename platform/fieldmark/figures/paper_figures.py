@@ -42,7 +42,8 @@ def write_distribution(
         UserError: the data set or the outlines cannot be read, or no record has a place.
     """
     from fieldmark.data.open import open_dataset
-    from fieldmark.figures.heat_map import heat_map, write_heat_map
+    from fieldmark.figures.heat_map import heat_map
+    from fieldmark.figures.heat_map_picture import write_heat_map
     from fieldmark.figures.land import find_land
 
     found = heat_map(open_dataset(spec, protocol=protocol))

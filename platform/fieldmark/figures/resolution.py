@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
 from fieldmark.config import ClassifierConfig, View
 from fieldmark.errors import UserError
-from fieldmark.figures.drawing import Facts, write_figure
+from fieldmark.figures.drawing import Facts
 from fieldmark.figures.image_sweep_reading import ImageSweep, Trial
 from fieldmark.figures.trained_runs import information
 
@@ -146,10 +145,3 @@ def _bounds(store: "Store", sweep: ImageSweep, told: str) -> dict[int, float]:
     where = here & (pc.field("method") == "bayes") & (pc.field("split") == "test")
     rows = store.evaluations(["config.resolution", "top1"], where & (pc.field("config.information") == told))
     return {int(row["config.resolution"]): row["top1"] for row in rows.sort_by("config.resolution").to_pylist()}
-
-
-def write_resolution(found: Resolution, folder: Path, stem: str = "resolution") -> list[Path]:
-    """Draws accuracy against training size and against test size; returns PNG, SVG and JSON."""
-    from fieldmark.figures.resolution_picture import draw_resolution
-
-    return write_figure(draw_resolution(found), found.to_json(), folder, stem)

@@ -1,9 +1,10 @@
 """Draws accuracy against training size, and against the size of test pictures for each training size."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from fieldmark.figures.drawing import dress, heading, plain, sign
+from fieldmark.figures.drawing import dress, heading, plain, sign, write_figure
 from fieldmark.figures.resolution import Resolution, SizeLine, SizePoint, own, singles
 from fieldmark.figures.sweep_scores import mean
 from fieldmark.figures.trained_runs import BOUND_COLOUR, INK
@@ -106,3 +107,8 @@ def _draw_marks(axes: Any, found: Resolution) -> None:
 
 def _percents(points: Sequence[SizePoint]) -> list[float]:
     return [100 * mean(point.test) for point in points]
+
+
+def write_resolution(found: Resolution, folder: Path, stem: str = "resolution") -> list[Path]:
+    """Draws accuracy against training size and against test size; returns PNG, SVG and JSON."""
+    return write_figure(draw_resolution(found), found.to_json(), folder, stem)

@@ -4,7 +4,6 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -158,14 +157,3 @@ def _line(name: str, tried: list[Tried]) -> BudgetLine:
 
 def _known(values: Any) -> tuple[float | None, ...]:
     return tuple(None if math.isnan(value) else float(value) for value in values)
-
-
-def write_tuning_budget(store: "Store", sweep_id: str, folder: Path, by: By = "fusion") -> list[Path]:
-    """Draws the budget of a sweep; returns PNG, SVG and JSON.
-
-    Raises:
-        UserError: as `tuning_budget`.
-    """
-    from fieldmark.figures.tuning_budget_picture import draw_tuning_budget
-
-    return draw_tuning_budget(tuning_budget(store, sweep_id, by), folder)

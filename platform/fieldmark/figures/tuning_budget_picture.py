@@ -1,11 +1,14 @@
 """Draws accuracy against tuning budget."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fieldmark.figures.drawing import COLOURS, dress, heading, plain, sign, write_figure
 from fieldmark.figures.trained_runs import INK
-from fieldmark.figures.tuning_budget import BudgetLine, TuningBudget
+from fieldmark.figures.tuning_budget import BudgetLine, By, TuningBudget, tuning_budget
+
+if TYPE_CHECKING:
+    from fieldmark.store import Store
 
 FEWEST = 4
 """Trials of each method below which no verdict is given."""
@@ -83,3 +86,12 @@ def _interval(line: BudgetLine, k: int) -> tuple[float, float] | None:
 
 def _say(line: BudgetLine, k: int, ends: tuple[float, float]) -> str:
     return f"{line.name} {100 * (line.expected[k] or 0.0):.1f} [{100 * ends[0]:.1f}, {100 * ends[1]:.1f}]"
+
+
+def write_tuning_budget(store: "Store", sweep_id: str, folder: Path, by: By = "fusion") -> list[Path]:
+    """Draws the budget of a sweep; returns PNG, SVG and JSON.
+
+    Raises:
+        UserError: as `tuning_budget`.
+    """
+    return draw_tuning_budget(tuning_budget(store, sweep_id, by), folder)

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fieldmark.data.observations import Indices, Observations
-from fieldmark.data.select import SelectedImages
+from fieldmark.data.observations import Indices
 from fieldmark.data.world.looks import mark_place, mark_radius
 from fieldmark.data.world.scene import Scene
 
@@ -52,13 +51,3 @@ def find_marks(scene: Scene, mark_N: NDArray[np.int64], mark_from_N: Floats, res
     centre_N22 = np.stack([(1 + x_N2) * half - 0.5, (1 - y_N2) * half - 0.5], axis=2)
     radius_N = mark_radius(mark_from_N) * half * scale_N
     return Marks(np.where(mark_N[:, None, None] > 0, centre_N22, np.nan), np.where(mark_N > 0, radius_N, np.nan))
-
-
-def marks_of(observations: Observations, indices: Indices, resolution: int) -> Marks | None:
-    """Returns the marks in the pictures of these records; None where the observations are of no world."""
-    from fieldmark.data.world.world import WorldImages
-
-    source = observations.images
-    while isinstance(source, SelectedImages):
-        indices, source = source.chosen[indices], source.source
-    return source.marks(indices, resolution) if isinstance(source, WorldImages) else None

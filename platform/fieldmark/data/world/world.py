@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fieldmark.config import digest
 from fieldmark.data.observations import Indices, Observations, ReadReport
+from fieldmark.data.select import SelectedImages
 from fieldmark.data.world.bayes import Information, posterior
 from fieldmark.data.world.config import WorldConfig
 from fieldmark.data.world.marks import Marks, find_marks
@@ -140,3 +141,11 @@ def species_names(config: WorldConfig) -> tuple[str, ...]:
     """Returns a name for each category: the group's number and a letter, `g007b`."""
     groups, members = np.divmod(np.arange(config.species), config.group_size)
     return tuple(f"g{group:03d}{chr(ord('a') + member)}" for group, member in zip(groups, members, strict=True))
+
+
+def marks_of(observations: Observations, indices: Indices, resolution: int) -> Marks | None:
+    """Returns the marks in the pictures of these records; None where the observations are of no world."""
+    source = observations.images
+    while isinstance(source, SelectedImages):
+        indices, source = source.chosen[indices], source.source
+    return source.marks(indices, resolution) if isinstance(source, WorldImages) else None

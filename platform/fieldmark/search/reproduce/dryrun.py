@@ -8,6 +8,7 @@ from fieldmark.config import ScaleName
 from fieldmark.machine import cores
 from fieldmark.search.image_task import ImageTask
 from fieldmark.search.reproduce.build import build_reproduction
+from fieldmark.search.reproduce.dryrun_rows import describe_dry_run
 from fieldmark.search.reproduce.estimate import PaperEstimate, estimate_rows
 from fieldmark.search.reproduce.options import ReproduceOptions, usual_seeds
 from fieldmark.search.reproduce.selection import Selection
@@ -72,6 +73,7 @@ def _at_paper_scale(options: ReproduceOptions, selection: Selection, store: "Sto
         given_data(options),
         {table: options.seeds or usual_seeds(table) for table in options.tables},
     )
+    not_counted = NOT_COUNTED if options.figures or selection.priorsnet else ()
     return ReproduceDryRun(
         plan="",
         tables=list(options.tables),
@@ -85,7 +87,7 @@ def _at_paper_scale(options: ReproduceOptions, selection: Selection, store: "Sto
         seconds=None,
         concurrency=1,
         paper=estimate.to_json(),
-        lines=[*estimate.lines(), *(NOT_COUNTED if options.figures or selection.priorsnet else ())],
+        lines=[*describe_dry_run(estimate).splitlines(), *not_counted],
     )
 
 

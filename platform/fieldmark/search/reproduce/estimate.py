@@ -74,12 +74,6 @@ class PaperEstimate(BaseModel):
         """Returns the object that `--json` prints."""
         return self.model_dump(mode="json")
 
-    def lines(self) -> list[str]:
-        """Returns the estimate for people."""
-        from fieldmark.search.reproduce.dryrun_rows import describe_dry_run
-
-        return describe_dry_run(self).splitlines()
-
 
 def estimate_rows(
     measurements: Sequence[Measurement],
