@@ -210,7 +210,7 @@ def test_nothing_starts_after_the_budget() -> None:
     scheduler = bench.scheduler(plan)
     unit = scheduler.next()
     assert unit is not None
-    scheduler.close()
+    scheduler.close("enough")
     assert scheduler.next() is None
     scheduler.tell(bench.do(unit))
     assert scheduler.recorded == 1

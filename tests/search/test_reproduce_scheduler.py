@@ -128,7 +128,7 @@ def test_a_lost_worker_is_replaced_twice() -> None:
 
 def test_closed_it_starts_nothing() -> None:
     scheduler = Store().scheduler([unit(0)])
-    scheduler.close()
+    scheduler.close("enough")
     assert scheduler.next() is None
 
 

@@ -135,7 +135,7 @@ def test_nothing_starts_after_the_budget(bench, plan_of: Plan) -> None:
     scheduler = bench.scheduler(plan_of(**FLAGS))
     task = scheduler.next()
     assert task is not None
-    scheduler.close()
+    scheduler.close("enough")
     assert scheduler.next() is None
     scheduler.tell(bench.run(task))
     assert scheduler.recorded == 1

@@ -79,7 +79,7 @@ def test_a_second_driver_of_one_sweep_is_refused_and_told_who_drives(options: Sw
 def test_a_spent_budget_starts_nothing_and_says_so(options: SweepOptions, capsys: pytest.CaptureFixture[str]) -> None:
     result = run(options.model_copy(update={"budget": "0.001s"}))
     assert (result.new_runs, result.budget_spent, result.best) == (0, True, None)
-    assert "The budget is spent. 0 of" in capsys.readouterr().err
+    assert "Nothing new was started: the budget of 0.001 s is spent. 0 of" in capsys.readouterr().err
 
 
 def test_without_dates_the_prior_learns_from_place_alone_and_the_card_says_so(

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from fieldmark.config import RateRule, ScaleName
 from fieldmark.errors import UserError
+from fieldmark.search.budget.limits import Limit, TimeLimit
 from fieldmark.search.objective import Objective
 
 SamplerName = Literal["tpe", "random", "gp", "nsgaii"]
@@ -101,10 +102,9 @@ class SweepOptions(BaseModel):
             Objective.parse(self.objective)
         return self
 
-    @property
-    def budget_seconds(self) -> float | None:
-        """The budget in seconds."""
-        return None if self.budget is None else parse_duration(self.budget)
+    def limit(self, started: float) -> Limit | None:
+        """Returns what the command may use from that moment (of `time.monotonic`) on."""
+        return None if self.budget is None else TimeLimit(parse_duration(self.budget), started)
 
 
 def sweep_options(**flags: object) -> SweepOptions:

@@ -32,8 +32,13 @@ class Schedule(Protocol):
         """Hears that a unit has ended; the store, not the outcome, says whether it is done."""
         ...
 
-    def close(self) -> None:
-        """Starts nothing new from now on."""
+    def close(self, reason: str) -> None:
+        """Starts nothing new from now on, for a reason in words."""
+        ...
+
+    @property
+    def closed(self) -> str:
+        """Why nothing new is started; empty while something may be."""
         ...
 
     @property

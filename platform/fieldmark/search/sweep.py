@@ -4,9 +4,9 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+from fieldmark.search.drive import drive_to_the_end
 from fieldmark.search.dryrun import DryRun, dry_run
 from fieldmark.search.executors.base import Executor
-from fieldmark.search.executors.lazy import LazyExecutor
 from fieldmark.search.executors.priorsnet_bench import PriorsNetBench
 from fieldmark.search.facts import facts_of
 from fieldmark.search.lease_keeper import LeaseKeeper, this_command
@@ -18,7 +18,6 @@ from fieldmark.search.preparation import Preparation
 from fieldmark.search.progress import Progress
 from fieldmark.search.proposals import Proposals
 from fieldmark.search.result import FailedRun, SweepResult, baseline_metrics, best_of
-from fieldmark.search.schedule import Schedule
 from fieldmark.search.stages.bounds import read_bounds
 from fieldmark.search.stages.images import read_given_scores
 from fieldmark.search.stages.keys import baselines_key, stage_keys
@@ -96,30 +95,16 @@ class _Sweep:
         card = self._plan.facts.card
         ledger = Ledger(self._store, card.fingerprint, card.protocol, self._plan.objective, self._plan.sweep_id)
         scheduler = Scheduler(self._plan, ledger, Proposals(self._store, self._plan.sweep_id))
-        interrupted = self._drive(scheduler, started)
+        interrupted = drive_to_the_end(
+            scheduler,
+            self._make_executor,
+            progress=self._progress,
+            lease=self._lease,
+            limit=self._options.limit(started),
+        )
         if len(self._store.list("records")) > LOOSE_RECORDS:
             self._store.compact()
         return self._result(scheduler, ledger, interrupted, time.monotonic() - started)
-
-    def _drive(self, scheduler: "Scheduler", started: float) -> bool:
-        """Runs trials to the end; returns whether Ctrl-C stopped them."""
-        from fieldmark.search.drive import drive
-
-        executor = LazyExecutor(self._make_executor)
-        budget = self._options.budget_seconds
-        deadline = None if budget is None else started + budget
-        try:
-            drive(scheduler, executor, self._watch, deadline=deadline)
-        except KeyboardInterrupt:
-            self._progress.say("Stopping; what is under way keeps its checkpoint ...")
-            executor.stop()
-            self._say_how_to_go_on(scheduler, "Stopped.")
-            return True
-        finally:
-            executor.stop()
-        if scheduler.closed and scheduler.recorded < scheduler.planned:
-            self._say_how_to_go_on(scheduler, "The budget is spent.")
-        return False
 
     def _make_executor(self) -> Executor:
         maker = partial(PriorsNetBench, self._ready.data)
@@ -136,14 +121,6 @@ class _Sweep:
             max_concurrent=self._options.max_concurrent,
             say=self._progress.say,
         )
-
-    def _watch(self, scheduler: Schedule, executor: Executor) -> None:
-        self._lease.check()
-        self._progress.show(scheduler, executor)
-
-    def _say_how_to_go_on(self, scheduler: "Scheduler", what: str) -> None:
-        count = f"{scheduler.recorded} of {scheduler.planned} runs are recorded"
-        self._progress.say(f"{what} {count}. Go on with: {this_command()}")
 
     def _result(self, scheduler: "Scheduler", ledger: Ledger, interrupted: bool, seconds: float) -> SweepResult:
         plan = self._plan
@@ -166,6 +143,6 @@ class _Sweep:
             bounds=read_bounds(plan, self._store),
             seconds=seconds,
             interrupted=interrupted,
-            budget_spent=scheduler.closed and not interrupted,
+            budget_spent=bool(scheduler.closed) and not interrupted,
             notes=[*plan.facts.card.notes, plan.facts.scale.describe()],
         )

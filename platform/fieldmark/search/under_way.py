@@ -29,7 +29,7 @@ class UnderWay(ABC, Generic[Given]):
         """Nothing has been started."""
         self._running: dict[str, Given] = {}
         self._lost: Counter[str] = Counter()
-        self._closed = False
+        self._closed = ""
         self.done_before = 0
         """Units that were done before this command."""
         self.new_runs: list[str] = []
@@ -73,13 +73,13 @@ class UnderWay(ABC, Generic[Given]):
         else:
             self._retry(unit, outcome.message)
 
-    def close(self) -> None:
-        """Starts nothing new from now on."""
-        self._closed = True
+    def close(self, reason: str) -> None:
+        """Starts nothing new from now on, for a reason in words."""
+        self._closed = reason
 
     @property
-    def closed(self) -> bool:
-        """Whether `close` was called."""
+    def closed(self) -> str:
+        """Why nothing new is started; empty while something may be."""
         return self._closed
 
     @property

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from fieldmark.config import ScaleName
 from fieldmark.data.open import MAX_BAD_SHARE
 from fieldmark.errors import UserError
+from fieldmark.search.budget.limits import Limit, TimeLimit
 from fieldmark.search.image_sweep.objectives import ObjectiveName
 from fieldmark.search.options import SamplerName, describe_invalid, parse_duration
 from fieldmark.search.training.options import Precision, RecipeName
@@ -101,10 +102,9 @@ class ImageSweepOptions(BaseModel):
         parse_objectives(self.objectives)
         return self
 
-    @property
-    def budget_seconds(self) -> float | None:
-        """The budget in seconds."""
-        return None if self.budget is None else parse_duration(self.budget)
+    def limit(self, started: float) -> Limit | None:
+        """Returns what the command may use from that moment (of `time.monotonic`) on."""
+        return None if self.budget is None else TimeLimit(parse_duration(self.budget), started)
 
 
 class FusionSweepOptions(ImageSweepOptions):

@@ -2,12 +2,12 @@
 
 import sys
 import time
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fieldmark.data.observations import DataSet
 from fieldmark.errors import UserError
+from fieldmark.search.drive import drive_to_the_end
 from fieldmark.search.dryrun import existing_store
 from fieldmark.search.executors.base import Executor
 from fieldmark.search.image_sweep.build import build_plan
@@ -26,7 +26,7 @@ from fieldmark.search.image_sweep.result import (
 from fieldmark.search.image_sweep.scheduler import ImageScheduler
 from fieldmark.search.image_sweep.stored import stored_plan
 from fieldmark.search.image_sweep.warm import WarmStart, expected, warm_start
-from fieldmark.search.lease_keeper import LeaseKeeper, this_command
+from fieldmark.search.lease_keeper import LeaseKeeper
 from fieldmark.search.progress import Progress
 from fieldmark.search.proposals import Proposals
 from fieldmark.search.result import FailedRun
@@ -118,7 +118,13 @@ class _Sweep:
         ledger = ImageLedger(store, plan)
         scheduler = ImageScheduler(plan, ledger, Proposals(store, plan.sweep_id), warm.groups)
         store.put_plan(plan.sweep_id, stored_plan(plan, scheduler, warm.groups))
-        interrupted = self._drive(scheduler, started)
+        interrupted = drive_to_the_end(
+            scheduler,
+            self._make_executor,
+            progress=self._progress,
+            lease=self._lease,
+            limit=self._options.limit(started),
+        )
         bounds = [] if interrupted else self._bounds(scheduler)
         store.put_plan(plan.sweep_id, stored_plan(plan, scheduler, warm.groups))
         if len(store.list("records")) > LOOSE_RECORDS:
@@ -126,71 +132,21 @@ class _Sweep:
         figures = [] if interrupted else self._figures()
         return self._result(scheduler, ledger, warm, bounds, figures, interrupted, time.monotonic() - started)
 
-    def _drive(self, scheduler: ImageScheduler, started: float) -> bool:
-        """Runs units to the end; returns whether Ctrl-C stopped them."""
-        from fieldmark.search.drive import drive
-        from fieldmark.search.executors.lazy import LazyExecutor
-
-        executor = LazyExecutor(self._make_executor)
-        budget = self._options.budget_seconds
-        deadline = None if budget is None else started + budget
-        try:
-            drive(scheduler, executor, self._watch, deadline=deadline)
-        except KeyboardInterrupt:
-            self._progress.say("Stopping; what is under way keeps its checkpoint ...")
-            executor.stop()
-            self._say_how_to_go_on(scheduler, "Stopped.")
-            return True
-        finally:
-            executor.stop()
-        if scheduler.closed and scheduler.recorded < scheduler.planned:
-            self._say_how_to_go_on(scheduler, "The budget is spent.")
-        return False
-
     def _make_executor(self) -> Executor:
-        from fieldmark.search.training.image_bench import ImageBench
+        from fieldmark.search.executors.images import image_executor
 
         options = self._options
-        maker = partial(ImageBench, cache=options.cache, max_bad_share=options.max_bad_share)
-        if options.executor == "local":
-            from fieldmark.search.executors.local import LocalExecutor
-
-            return LocalExecutor(maker, self._store, lambda: self._lease.kept)
-        from fieldmark.search.executors.routed import RoutedExecutor
-        from fieldmark.search.executors.tune import TuneExecutor
-
-        def alone() -> Executor:
-            return TuneExecutor(
-                maker,
-                self._store,
-                address=options.address,
-                max_concurrent=options.max_concurrent,
-                say=self._progress.say,
-                gpus=True,
-            )
-
-        def groups() -> Executor:
-            from fieldmark.search.executors.groups import GroupExecutor
-
-            return GroupExecutor(
-                self._store,
-                address=options.address,
-                say=self._progress.say,
-                workers=options.workers,
-                cache=options.cache,
-                max_concurrent=options.max_concurrent,
-                max_bad_share=options.max_bad_share,
-            )
-
-        return RoutedExecutor(alone, groups)
-
-    def _watch(self, scheduler: ImageScheduler, executor: Executor) -> None:
-        self._lease.check()
-        self._progress.show(scheduler, executor)
-
-    def _say_how_to_go_on(self, scheduler: ImageScheduler, what: str) -> None:
-        count = f"{scheduler.recorded} of {scheduler.planned} runs are recorded"
-        self._progress.say(f"{what} {count}. Go on with: {this_command()}")
+        return image_executor(
+            self._store,
+            local=options.executor == "local",
+            address=options.address,
+            workers=options.workers,
+            cache=options.cache,
+            max_concurrent=options.max_concurrent,
+            max_bad_share=options.max_bad_share,
+            keep_going=lambda: self._lease.kept,
+            say=self._progress.say,
+        )
 
     def _bounds(self, scheduler: ImageScheduler) -> list[Bound]:
         """Returns what the world allows to the settings that were run to their end."""
@@ -247,7 +203,7 @@ class _Sweep:
             bounds=bounds,
             seconds=seconds,
             interrupted=interrupted,
-            budget_spent=scheduler.closed and not interrupted,
+            budget_spent=bool(scheduler.closed) and not interrupted,
             figures=figures,
             notes=[*plan.notes, *([] if plan.warm_start is None else [warm.note])],
         )

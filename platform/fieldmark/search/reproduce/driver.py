@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fieldmark.errors import UserError
+from fieldmark.search.drive import drive_to_the_end
 from fieldmark.search.dryrun import existing_store
-from fieldmark.search.lease_keeper import LeaseKeeper, this_command
+from fieldmark.search.lease_keeper import LeaseKeeper
 from fieldmark.search.progress import Progress
 from fieldmark.search.reproduce.build import build_reproduction
 from fieldmark.search.reproduce.counted import count_cells
@@ -85,7 +86,7 @@ class _Driver:
         self._describe()
         scheduler = self._train(started)
         figures: list[Path] = []
-        budget_spent = scheduler.closed and scheduler.recorded < scheduler.planned
+        budget_spent = bool(scheduler.closed) and scheduler.recorded < scheduler.planned
         if not self._interrupted and not budget_spent:
             figures = self._after_training()
         measured, cells = count_cells(self._stored_plan(), self._selection, self._store)
@@ -118,8 +119,6 @@ class _Driver:
         self._store.put_plan(plan.plan_id, extended(plan, self._store.plan(plan.plan_id)).model_dump(mode="json"))
 
     def _train(self, started: float) -> ReproductionScheduler:
-        from fieldmark.search.drive import drive
-        from fieldmark.search.executors.lazy import LazyExecutor
         from fieldmark.search.training.image_bench import is_done
 
         units = self._work.needed(self._selection)
@@ -128,18 +127,13 @@ class _Driver:
             units, lambda unit: is_done(unit, store), lambda run_id: store.run(run_id).cost.cpu_seconds
         )
         self._clear_checkpoints()
-        executor = LazyExecutor(self._make_executor)
-        budget = self._options.budget_seconds
-        try:
-            drive(scheduler, executor, self._watch, deadline=None if budget is None else started + budget)
-        except KeyboardInterrupt:
-            self._progress.say("Stopping; what is under way keeps its checkpoint ...")
-            self._interrupted = True
-        finally:
-            executor.stop()
-        if scheduler.recorded < scheduler.planned:
-            count = f"{scheduler.recorded} of {scheduler.planned} runs are recorded"
-            self._progress.say(f"{count}. Go on with: {this_command()}")
+        self._interrupted = drive_to_the_end(
+            scheduler,
+            self._make_executor,
+            progress=self._progress,
+            lease=self._lease,
+            limit=self._options.limit(started),
+        )
         return scheduler
 
     def _clear_checkpoints(self) -> None:
@@ -148,18 +142,19 @@ class _Driver:
             if run_id in self._work.units and self._store.has_run(run_id):
                 self._store.checkpoints(run_id).clear()
 
-    def _watch(self, scheduler: ReproductionScheduler, executor: "Executor") -> None:
-        self._lease.check()
-        self._progress.show(scheduler, executor)
-
     def _make_executor(self) -> "Executor":
-        from fieldmark.search.reproduce.executor import make_executor
+        from fieldmark.search.executors.images import image_executor
 
-        return make_executor(
-            self._options,
+        options = self._options
+        return image_executor(
             self._store,
+            local=options.executor == "local",
+            address=options.address,
             workers=max(unit.workers for unit in self._work.units.values()),
-            budget=self._budget,
+            cache=options.cache,
+            max_concurrent=options.max_concurrent,
+            max_bad_share=options.max_bad_share,
+            probabilities_budget=self._budget,
             keep_going=lambda: self._lease.kept,
             say=self._progress.say,
         )

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from fieldmark.config import ScaleName
 from fieldmark.errors import UserError
+from fieldmark.search.budget.limits import Limit, TimeLimit
 from fieldmark.search.options import describe_invalid, parse_duration
 
 TABLES = ("S1", "S2", "S3", "S4", "S5", "S6")
@@ -85,10 +86,9 @@ class ReproduceOptions(BaseModel):
         """The figures that are asked for, in order."""
         return tuple(name for name in FIGURES if name in self.what or EVERYTHING in self.what)
 
-    @property
-    def budget_seconds(self) -> float | None:
-        """The budget in seconds."""
-        return None if self.budget is None else parse_duration(self.budget)
+    def limit(self, started: float) -> Limit | None:
+        """Returns what the command may use from that moment (of `time.monotonic`) on."""
+        return None if self.budget is None else TimeLimit(parse_duration(self.budget), started)
 
 
 def usual_seeds(table: str) -> int:

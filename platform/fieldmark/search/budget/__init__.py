@@ -1,0 +1,1 @@
+"""What a command may use: time, GPU-hours, money, bytes."""

@@ -1,0 +1,1 @@
+"""Launches, checks and feeds Ray clusters."""
