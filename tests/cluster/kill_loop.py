@@ -12,19 +12,17 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from fieldmark.testing.faults.command import Command
 
 ROOT = Path(__file__).resolve().parents[2]
 WORLD = "world:species=9,per_category=20,val_per_category=8,test_per_category=10,full=2"
 TRIALS_A_ROUND = 3
 PATIENCE = 240.0
-GRACE = 15.0
-"""Seconds after which no process of a killed driver may be left."""
 
 FAULTS = (
     "commit_evaluation.predictions",
@@ -64,120 +62,39 @@ class State:
         return cls(**json.loads(file.read_text())) if file.exists() else cls(folder=str(folder))
 
 
-Process = tuple[int, str]
-"""A process id and its start time, which tells it from a later process of the same id."""
+def driver_of(folder: Path, trials: int, *flags: str, environment: dict[str, str] | None = None) -> Command:
+    """Starts the sweep on the folder's store."""
+    mine = ["--data", WORLD, "--store", str(folder / "store"), "--trials", str(trials), "--seeds", "2"]
+    job = ROOT / "jobs/sweep_priorsnet.py"
+    return Command(job, [*mine, "--max-concurrent", "2", *flags], folder, environment=environment, patience=PATIENCE)
 
 
-def stat(pid: int) -> tuple[int, str, str] | None:
-    """Returns parent, start time and state of a process, or None."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return int(fields[1]), fields[19], fields[0]
+def trials_of(driver: Command) -> list[int]:
+    """Returns the processes in which trials run."""
+    return driver.below("ray::_Inner")
 
 
-def descendants(pid: int) -> set[Process]:
-    """Returns a process with all below it."""
-    children: dict[int, list[int]] = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and (known := stat(int(entry))):
-            children.setdefault(known[0], []).append(int(entry))
-    found, todo = set(), [pid]
-    while todo:
-        one = todo.pop()
-        if known := stat(one):
-            found.add((one, known[1]))
-        todo += children.get(one, [])
-    return found
-
-
-def alive(process: Process) -> bool:
-    """Whether it still runs; one that has ended and is not reaped yet does not."""
-    known = stat(process[0])
-    return known is not None and known[1] == process[1] and known[2] != "Z"
-
-
-def title(pid: int) -> str:
-    """Returns the command line of a process."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    except OSError:
-        return ""
-
-
-class Driver:
-    """The sweep's command, started by this program."""
-
-    def __init__(self, store: Path, trials: int, *flags: str, environment: dict[str, str] | None = None) -> None:
-        command = [sys.executable, str(ROOT / "jobs/sweep_priorsnet.py"), "--data", WORLD, "--store", str(store)]
-        command += ["--trials", str(trials), "--seeds", "2", "--max-concurrent", "2", "--json", *flags]
-        self.command = command
-        self.seen: set[Process] = set()
-        self.gone_after = 0.0
-        """Seconds from the end of the command to that of the last of its processes."""
-        self.log = (store.parent / "driver.log").open("ab")
-        self.popen = subprocess.Popen(
-            command,
-            cwd=store.parent,
-            env={**os.environ, "OMP_NUM_THREADS": "1", **(environment or {})},
-            stdout=subprocess.PIPE,
-            stderr=self.log,
-            start_new_session=True,
-            text=True,
-        )
-
-    def watch(self, until: Callable[[], bool], seconds: float = PATIENCE) -> bool:
-        """Waits until something holds, noting every process below; False when the command ends before."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            self.seen |= descendants(self.popen.pid)
-            if until():
-                return True
-            if self.popen.poll() is not None:
-                return False
-            time.sleep(0.2)
-        raise TimeoutError(f"the command did not come that far within {seconds:.0f} s; see driver.log")
-
-    def ended(self) -> tuple[int, str]:
-        """Waits for the end and for all its processes to go; returns exit code and standard output."""
-        self.watch(lambda: self.popen.poll() is not None)
-        ended = time.monotonic()
-        while any(map(alive, self.seen)) and time.monotonic() - ended < GRACE:
-            time.sleep(0.2)
-        self.gone_after = time.monotonic() - ended
-        left = [title(pid)[:200] for pid, start in self.seen if alive((pid, start))]
-        assert not left, f"left {GRACE:.0f} s after the end of the driver: {left}"
-        return self.popen.returncode, self.popen.communicate()[0]
-
-    def trials(self) -> list[int]:
-        """Returns the processes in which trials run."""
-        return [pid for pid, _ in descendants(self.popen.pid) if "ray::_Inner" in title(pid)]
-
-
-def kill_driver(driver: Driver, draw: random.Random) -> str | None:
+def kill_driver(driver: Command, draw: random.Random) -> str | None:
     """Kills the driver at a random moment, every other time one among its trials; None where it had ended."""
     among_trials = draw.random() < 0.5
-    if among_trials and not driver.watch(lambda: bool(driver.trials())):
+    if among_trials and not driver.watch(lambda: bool(trials_of(driver))):
         return None
-    moment = time.monotonic() + draw.uniform(1, 12 if among_trials else 30)
-    if not driver.watch(lambda: time.monotonic() >= moment):
+    if not driver.watch_for(draw.uniform(1, 12 if among_trials else 30)):
         return None
     os.kill(driver.popen.pid, signal.SIGKILL)
     return "driver"
 
 
-def kill_trial(driver: Driver, draw: random.Random) -> str | None:
+def kill_trial(driver: Command, draw: random.Random) -> str | None:
     """Kills the process of a trial at a random moment after trials have begun."""
-    if not driver.watch(lambda: bool(driver.trials())):
+    if not driver.watch(lambda: bool(trials_of(driver))):
         return None
-    moment = time.monotonic() + draw.uniform(0, 8)
-    if not driver.watch(lambda: time.monotonic() >= moment):
+    if not driver.watch_for(draw.uniform(0, 8)):
         return None
-    running = driver.trials()
+    running = trials_of(driver)
     if not running:
         return None
-    os.kill(draw.choice(sorted(running)), signal.SIGKILL)
+    os.kill(draw.choice(running), signal.SIGKILL)
     return "trial"
 
 
@@ -195,7 +112,7 @@ def do_round(state: State, number: int, attempt: int) -> dict[str, object] | Non
         hits = folder / "hits"
         hits.unlink(missing_ok=True)
         environment = {"FIELDMARK_FAULT": f"{point}:{nth}", "FIELDMARK_FAULT_STATE": str(hits)}
-    driver = Driver(folder / "store", trials, environment=environment)
+    driver = driver_of(folder, trials, environment=environment)
     if kind == "fault":
         code, _ = driver.ended()
         hits_seen = (folder / "hits").stat().st_size if (folder / "hits").exists() else 0
@@ -214,9 +131,9 @@ def finish(state: State) -> dict[str, object]:
     """Has the same command end, runs it once more, and looks at what is recorded."""
     store = Path(state.folder) / "store"
     trials = max(int(str(one["trials"])) for one in state.rounds)
-    code, _ = Driver(store, trials).ended()
+    code, _ = driver_of(store.parent, trials).ended()
     assert code == 0, "see driver.log"
-    code, again = Driver(store, trials).ended()
+    code, again = driver_of(store.parent, trials).ended()
     last = json.loads(again)
     assert (code, last["new_runs"], last["failed_runs"]) == (0, 0, 0), last
     assert last["done_runs"] == last["planned_runs"]
@@ -259,15 +176,15 @@ def two_drivers(state: State) -> dict[str, object]:
     folder = Path(state.folder) / "two"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    first = Driver(folder / "store", 2)
+    first = driver_of(folder, 2)
     leases = folder / "store" / "sweeps"
     first.watch(lambda: any(leases.glob("*/lease/*.json")))
-    second = Driver(folder / "store", 2)
+    second = driver_of(folder, 2)
     refused, _ = second.ended()
     message = (folder / "driver.log").read_text()
     assert refused == 2, refused
     assert f"pid {first.popen.pid}" in message, "it names the first"
-    other = Driver(folder / "store", 2, "--search-seed", "1")
+    other = driver_of(folder, 2, "--search-seed", "1")
     codes = [first.ended()[0], other.ended()[0]]
     assert codes == [0, 0], codes
     return {"second_on_one_sweep": refused, "two_sweeps": codes}

@@ -10,15 +10,13 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kill_loop import Process, alive, descendants, title
-from train_kills import difference
+from fieldmark.store import Store
+from fieldmark.testing.faults.command import Command
+from fieldmark.testing.faults.difference import difference
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 5400.0
@@ -27,67 +25,22 @@ VOLATILE = ("seconds", "page", "figures", "new_runs", "done_runs")
 """Fields of the result that are no result."""
 
 
-class Command:
-    """The reproduction, started by this program."""
-
-    def __init__(self, folder: Path, store: str, flags: list[str]) -> None:
-        job = [sys.executable, str(ROOT / "jobs/reproduce.py"), *flags, "--store", store, "--out", f"out-{store}"]
-        self.started = time.monotonic()
-        self.seen: set[Process] = set()
-        self.log = (folder / f"{store}.log").open("ab")
-        self.popen = subprocess.Popen(
-            [*job, "--json"],
-            cwd=folder,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.PIPE,
-            stderr=self.log,
-            start_new_session=True,
-            text=True,
-        )
-
-    def watch(self, until: Callable[[], bool]) -> bool:
-        """Waits until something holds, noting every process below; False when the command ends before."""
-        while time.monotonic() - self.started < PATIENCE:
-            self.seen |= descendants(self.popen.pid)
-            if until():
-                return True
-            if self.popen.poll() is not None:
-                return False
-            time.sleep(2)
-        raise TimeoutError(f"the command did not end within {PATIENCE:.0f} s; see its log")
-
-    def ended(self) -> tuple[int, str]:
-        """Waits for the end and for all its processes to go; returns exit code and standard output."""
-        self.watch(lambda: self.popen.poll() is not None)
-        end = time.monotonic() + GRACE
-        while any(map(alive, self.seen)) and time.monotonic() < end:
-            time.sleep(0.2)
-        left = [title(pid)[:200] for pid, start in self.seen if alive((pid, start))]
-        assert not left, f"left {GRACE:.0f} s after the end of the driver: {left}"
-        return self.popen.returncode, self.popen.communicate()[0]
-
-
-def finished(folder: Path, store: str, flags: list[str]) -> tuple[dict[str, Any], float]:
-    """Has the command end; returns what it printed and how long it took."""
-    command = Command(folder, store, flags)
-    code, output = command.ended()
-    assert code == 0, f"exit code {code}, see {store}.log"
-    return dict(json.loads(output)), time.monotonic() - command.started
+def reproduction(folder: Path, store: str, flags: list[str]) -> Command:
+    """Starts the reproduction."""
+    mine = [*flags, "--store", store, "--out", f"out-{store}"]
+    job = ROOT / "jobs/reproduce.py"
+    return Command(job, mine, folder, log=f"{store}.log", patience=PATIENCE, grace=GRACE, every=2.0)
 
 
 def recorded(folder: Path, store: str) -> int:
     """Returns how many runs are recorded."""
-    from fieldmark.store import Store
-
-    if not (folder / store).exists():
-        return 0
-    return len(Store.open(str(folder / store), create=False).runs(["run_id"]))
+    return len(_store(folder, store).runs(["run_id"])) if (folder / store).exists() else 0
 
 
 def kill_once(folder: Path, store: str, flags: list[str], runs: int, seconds: float) -> dict[str, Any] | None:
     """Kills the driver so many seconds after so many new runs were recorded; None where it had ended before."""
     before = recorded(folder, store)
-    command = Command(folder, store, flags)
+    command = reproduction(folder, store, flags)
     due: list[float] = []
 
     def is_due() -> bool:
@@ -106,13 +59,16 @@ def kill_once(folder: Path, store: str, flags: list[str], runs: int, seconds: fl
 
 def tables(folder: Path, store: str) -> list[dict[str, Any]]:
     """Returns the six tables of a store as JSON, without times and places, which are no result."""
-    from fieldmark.store import Store
     from fieldmark.tables.compare import comparison_table
     from fieldmark.tables.render import render
 
-    opened = Store.open(str(folder / store), create=False)
+    opened = _store(folder, store)
     found = [json.loads(render(comparison_table(opened, f"S{number}"), "json")) for number in range(1, 7)]
     return [_without_times(table) for table in found]
+
+
+def _store(folder: Path, name: str) -> Store:
+    return Store.open(str(folder / name), create=False)
 
 
 def _without_times(value: Any) -> Any:
@@ -141,10 +97,10 @@ def undisturbed(folder: Path, flags: list[str]) -> State:
     state = State(folder)
     if "whole" not in state.known:
         from_nothing = not (folder / "whole").exists()
-        result, seconds = finished(folder, "whole", flags)
+        result, seconds = reproduction(folder, "whole", flags).finished()
         state.keep(whole=result, seconds_from_nothing=round(seconds, 1) if from_nothing else None)
     if "again" not in state.known:
-        result, seconds = finished(folder, "whole", flags)
+        result, seconds = reproduction(folder, "whole", flags).finished()
         state.keep(again=result, seconds_again=round(seconds, 1))
     return state
 
@@ -158,14 +114,14 @@ def killed(folder: Path, flags: list[str], kills: int, seed: int) -> dict[str, A
         kill = kill_once(folder, "killed", flags, draw.randint(max(1, share - 3), share + 2), draw.uniform(0, 4))
         assert kill is not None, "the command had ended before it was killed"
         state.keep(kills=[*state.known.get("kills", []), kill])
-    last, seconds = finished(folder, "killed", flags)
+    last, seconds = reproduction(folder, "killed", flags).finished()
     same = [{key: value for key, value in one.items() if key not in VOLATILE} for one in (state.known["whole"], last)]
     assert same[0] == same[1], same
     assert tables(folder, "whole") == tables(folder, "killed"), "the tables are the same"
     return {
         "kills": state.known["kills"],
         "seconds_of_the_rest": round(seconds, 1),
-        "relative_difference": difference(folder, "whole", "killed"),
+        "relative_difference": difference(_store(folder, "whole"), _store(folder, "killed")),
         "runs": recorded(folder, "whole"),
     }
 
