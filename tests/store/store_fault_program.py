@@ -7,7 +7,10 @@ import pyarrow as pa
 
 from fieldmark.errors import StoreConflict
 from fieldmark.store import DatasetCard, Store
+from fieldmark.store.garbage import Collector
 from fieldmark.store.lease import Lease
+from fieldmark.store.living import driven
+from fieldmark.store.retention import Retention
 from fieldmark.testing.store import sample_evaluation, sample_run
 
 RUNS = [sample_run(seed) for seed in range(3)]
@@ -85,7 +88,35 @@ def drive(store, other):
     lease.release()
 
 
-OPERATIONS = {operation.__name__: operation for operation in (commit, pack, merge, retract, keep, drive)}
+def retain(store, other):
+    """A sweep's checkpoints, brought within a budget."""
+    for run_id in ("old", "older"):
+        store.checkpoints(run_id).save(bytes(1000))
+    Retention(store, 10**6, sweep="sweep", say=str).look(["old", "older"])
+    Retention(store, 1, sweep="sweep", say=str).look([])
+
+
+def collect(store, other):
+    """What no record needs, beside what is needed."""
+    for trials in (1, 2):
+        store.put_plan("sweep", {"trials": trials, "stages": {"image_scores": "needed"}})
+    store.put_stage("needed", ARRAYS, {})
+    store.put_stage("unneeded", ARRAYS, {})
+    store.put("stages/unfinished/x.npy", b"x")
+    store.checkpoints(RUNS[0].run_id).save(b"recorded")
+    store.put("probe", b"")
+    for _ in range(2):
+        lease = Lease(store, "sweep", "test")
+        lease.acquire()
+        lease.release()
+    collector = Collector(store, driven(store.objects))
+    for _ in collector.delete(collector.find(stages=True, retracted=True)):
+        pass
+
+
+OPERATIONS = {
+    operation.__name__: operation for operation in (commit, pack, merge, retract, keep, retain, collect, drive)
+}
 
 if __name__ == "__main__":
     url, other_url, name = sys.argv[1:]

@@ -46,6 +46,8 @@ HITS = {
         "categories.written",
         "extension.written",
     ],
+    "retain": ["retention.begun", "checkpoint.cleared:1", "checkpoint.cleared:2"],
+    "collect": [*(f"gc.deleted:{nth}" for nth in (1, 2, 5, 8))],
     "drive": ["lease.epoch", "lease.heartbeat", "lease.released"],
 }
 CASES = [(operation, point) for operation, points in HITS.items() for point in points]
@@ -75,6 +77,8 @@ def everything(store):
         "categories": store.categories("f0"),
         "extension": store.extension("r"),
         "checkpoint": store.checkpoints("r").load(),
+        "unfinished": sorted(store.list("checkpoints")),
+        "needed stage": {name: array.tolist() for name, array in (store.stage("needed") or {}).items()},
     }
 
 

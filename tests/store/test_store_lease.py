@@ -7,9 +7,11 @@ import sys
 
 import pytest
 
-from fieldmark.errors import StoreConflict
+from fieldmark.errors import StoreConflict, UserError
+from fieldmark.search.lease_keeper import LeaseKeeper
 from fieldmark.store import Store
 from fieldmark.store.lease import Lease
+from fieldmark.store.patience import VARIABLE
 
 TTL = 30
 
@@ -141,3 +143,127 @@ def test_a_process_id_that_was_used_again_is_not_the_holder(store):
     key = "sweeps/s1/lease/000001.json"
     store.put(key, json.dumps(json.loads(store.get(key)) | {"started": "1"}).encode())
     assert lease(store).acquire() == 2
+
+
+# A store that fails for a while
+
+
+class Faulty:
+    """Makes writes of the store fail as a read-only file system does, while `down`."""
+
+    def __init__(self, monkeypatch, reason="Read-only file system (os error 30)"):
+        import obstore
+        from obstore.exceptions import GenericError
+
+        from fieldmark.store import objects
+
+        self.down = False
+        really = obstore.put
+
+        def put(*args, **how):
+            if self.down:
+                raise GenericError(reason)
+            return really(*args, **how)
+
+        monkeypatch.setattr(objects.obstore, "put", put)
+
+
+@pytest.fixture
+def faulty(monkeypatch):
+    return Faulty(monkeypatch)
+
+
+def test_a_holder_that_nobody_could_hear_is_not_taken_over(store, faulty):
+    """Silence that the watcher shares says nothing; it is told so in one line, and tries later."""
+    lease(store, "first").acquire()
+    move_elsewhere(store)
+    time = Time()
+    time.during = lambda: setattr(faulty, "down", time.now > TTL / 3)
+    with pytest.raises(UserError, match=r"000001.watched: cannot write: Read-only file system"):
+        lease(store, "second", time).acquire()
+    faulty.down = False
+    assert lease(store, "third").acquire(takeover=True) == 2, "the second one had taken nothing"
+
+
+def test_after_a_store_that_hung_the_watch_begins_anew(store):
+    first = lease(store, "first")
+    first.acquire()
+    move_elsewhere(store)
+    time = Time()
+
+    def hang_once():
+        if 20 < time.now < 25:
+            time.now += 600  # the file server was away, for the holder, too
+
+    time.during = lambda: (hang_once(), time.now > 630 and first.renew())
+    with pytest.raises(StoreConflict, match="first"):
+        lease(store, "second", time).acquire()
+
+
+def keeper(store, monkeypatch, patience, now):
+    monkeypatch.setenv(VARIABLE, str(patience))
+    opened = Store.open(store.url)
+    return LeaseKeeper(opened, "s1", takeover=False, clock=lambda: now[0])
+
+
+def test_a_driver_keeps_its_lease_over_a_minute_without_writes(store, faulty, monkeypatch, capsys):
+    now = [0.0]
+    kept = keeper(store, monkeypatch, 300, now)
+    with kept:
+        faulty.down = True
+        for now[0] in range(0, 60, 5):
+            assert kept.beat()
+        faulty.down = False
+        assert kept.beat()
+        kept.check()
+        assert store.get("sweeps/s1/lease/000001.beat") is not None
+    began, ended = capsys.readouterr().err.splitlines()
+    assert "beat: cannot write: Read-only file system" in began
+    assert "lease: works again" in ended
+
+
+def test_a_driver_that_cannot_write_for_good_gives_its_lease_up(store, faulty, monkeypatch):
+    now = [0.0]
+    kept = keeper(store, monkeypatch, 300, now)
+    with kept:
+        faulty.down = True
+        beats = 0
+        while kept.beat():
+            beats += 1
+            now[0] += 5
+        assert now[0] == 300
+        assert not kept.kept
+        with pytest.raises(UserError, match=r"Read-only .*; the lease could not be renewed for 300 s and is given up"):
+            kept.check()
+
+
+@pytest.mark.parametrize(("patience", "reason"), [(0, "Read-only (os error 30)"), (300, "denied (os error 13)")])
+def test_without_patience_or_without_permission_the_lease_goes_at_once(store, monkeypatch, patience, reason):
+    faulty, now = Faulty(monkeypatch, reason), [0.0]
+    with keeper(store, monkeypatch, patience, now) as kept:
+        faulty.down = True
+        assert not kept.beat()
+        faulty.down = False
+
+
+def test_a_driver_that_comes_back_after_it_was_replaced_knows_it(store, faulty, monkeypatch):
+    now = [0.0]
+    with keeper(store, monkeypatch, 300, now) as kept:
+        faulty.down = True
+        assert kept.beat()
+        faulty.down = False
+        lease(store, "second").acquire(takeover=True)
+        assert not kept.beat()
+        with pytest.raises(StoreConflict, match="taken over by second"):
+            kept.check()
+
+
+def test_a_store_that_is_not_mounted_any_more_is_no_takeover(tmp_path, monkeypatch):
+    now = [0.0]
+    with keeper(Store.open(str(tmp_path / "s")), monkeypatch, 300, now) as kept:
+        (tmp_path / "s").rename(tmp_path / "away")
+        (tmp_path / "s").mkdir()
+        assert kept.beat(), "gave up what nobody took"
+        (tmp_path / "s").rmdir()
+        (tmp_path / "away").rename(tmp_path / "s")
+        assert kept.beat()

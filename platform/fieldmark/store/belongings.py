@@ -38,7 +38,7 @@ class Belongings:
     def put_plan(self, sweep_id: str, plan: Mapping[str, Any]) -> int:
         """Adds a revision of a sweep's plan unless it says what the newest says; returns the revision, from 1."""
         while True:
-            newest = len(self._plans(sweep_id))
+            newest = max(map(layout.revision, self._plans(sweep_id)), default=0)
             if newest and self.plan(sweep_id) == json.loads(json.dumps(plan)):
                 return newest
             if self.objects.put_once(layout.plan(sweep_id, newest + 1), json.dumps(plan, indent=1).encode()):

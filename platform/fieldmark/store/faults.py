@@ -1,7 +1,9 @@
-"""Seeded hook points between any two writes, at which a test can kill the process for real."""
+"""Seeded hook points between any two writes, at which a test can do harm to the process for real."""
 
 import os
 import signal
+import threading
+from collections.abc import Callable
 
 FAULT = "FIELDMARK_FAULT"
 FAULT_STATE = "FIELDMARK_FAULT_STATE"
@@ -29,6 +31,8 @@ FAULT_POINTS = (
     "weights.written",
     "categories.written",
     "extension.written",
+    "retention.begun",
+    "gc.deleted",
     "lease.epoch",
     "lease.heartbeat",
     "lease.released",
@@ -37,14 +41,32 @@ FAULT_POINTS = (
 
 
 def fault_point(name: str) -> None:
-    """Kills this process with SIGKILL where the environment asks for it; otherwise costs one look-up.
+    """Does harm here where the environment asks for it; otherwise costs one look-up.
 
-    ``FIELDMARK_FAULT="<name>[:<nth>]"`` names the point and the hit (1 is the first) that kills. Hits are counted in
-    the file named by ``FIELDMARK_FAULT_STATE`` when it is set, across processes and restarts, so that it fires once.
+    ``FIELDMARK_FAULT="<name>[:<nth>[,<nth>...]][=<harm>]"`` names the point, the hits (1 is the first) and the harm:
+    ``kill`` this process with SIGKILL (the default), ``hang`` for ever, or run out of ``memory``. Hits are counted in
+    the file named by ``FIELDMARK_FAULT_STATE`` when it is set, across processes and restarts, so that each fires once.
     """
-    wanted, _, nth = os.environ.get(FAULT, "").partition(":")
-    if wanted == name and _count_hit(name) == int(nth or 1):
-        os.kill(os.getpid(), signal.SIGKILL)
+    where, _, harm = os.environ.get(FAULT, "").partition("=")
+    wanted, _, nth = where.partition(":")
+    if wanted == name and _count_hit(name) in map(int, (nth or "1").split(",")):
+        HARMS[harm or "kill"]()
+
+
+def _kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _hang() -> None:
+    threading.Event().wait()
+
+
+def _run_out_of_memory() -> None:
+    """Asks for more than any machine has: a real MemoryError, which harms no other process."""
+    bytearray(1 << 62)
+
+
+HARMS: dict[str, Callable[[], None]] = {"kill": _kill, "hang": _hang, "memory": _run_out_of_memory}
 
 
 _hits: dict[str, int] = {}

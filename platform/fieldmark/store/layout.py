@@ -20,6 +20,9 @@ WEIGHTS = "weights"
 CATEGORIES = "categories"
 EXTENSIONS = "extensions"
 RUN_LEASES = "leases"
+PROBE = "probe"
+RAY = "ray"
+"""What Ray Train keeps of trainings that are under way."""
 
 
 def segment(kind: str, content_hash: str) -> str:
@@ -75,6 +78,16 @@ def checkpoint(run_id: str) -> str:
 def plan(sweep_id: str, revision: int) -> str:
     """Returns the key of a revision (from 1) of a sweep's plan."""
     return f"{SWEEPS}/{sweep_id}/plan-{revision:04d}.json"
+
+
+def revision(plan_key: str) -> int:
+    """Returns the revision of a plan's key."""
+    return int(stem(plan_key).removeprefix("plan-"))
+
+
+def begun(sweep_id: str) -> str:
+    """Returns the key of the list of runs that a sweep has begun, of which it may free the checkpoints."""
+    return f"{SWEEPS}/{sweep_id}/begun.json"
 
 
 def leases(sweep_id: str) -> str:

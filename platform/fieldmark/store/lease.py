@@ -3,6 +3,10 @@
 No two hosts' clocks are ever compared. Whoever finds a holder on another host watches its counter on an own clock, and
 takes over after `ttl` seconds without a change. A holder on the same host whose process is gone is replaced at once, so
 that after a kill the same command goes on at once.
+
+A store that cannot be written for a while silences every holder, so silence counts only while the watcher itself can
+write: each look at the counter writes a word beside it. Nothing here waits for a store: a watcher says what is wrong
+and ends, a holder tries again at its next beat (`fieldmark.search.lease_keeper`).
 """
 
 import json
@@ -11,7 +15,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Literal
 
-from fieldmark.errors import StoreConflict
+from fieldmark.errors import StoreConflict, UserError
 from fieldmark.store import layout, processes
 from fieldmark.store.belongings import Belongings
 from fieldmark.store.commit import read_json
@@ -36,7 +40,7 @@ class Lease:
     ) -> None:
         """Names the sweep (or the run) and the holder (for people: the command); clock and sleep are in seconds."""
         self.epoch = 0
-        self._store, self._holder = store, holder
+        self._objects, self._holder = store.objects.hasty(), holder
         self._name = f"{what} {sweep_id}"
         self._folder = layout.leases(sweep_id) if what == "sweep" else layout.run_leases(sweep_id)
         self._clock, self._sleep, self._ttl = clock, sleep, ttl
@@ -47,6 +51,7 @@ class Lease:
 
         Raises:
             StoreConflict: where another driver lives; names it.
+            UserError: where the store cannot be read and written just now.
         """
         newest = self._newest()
         if newest and not takeover and not self._released(newest) and self._lives(newest):
@@ -59,7 +64,7 @@ class Lease:
             "started": processes.started(os.getpid()),
             "since": time.strftime("%Y-%m-%d %H:%M:%S %Z"),
         }
-        if not self._store.objects.put_once(self._key(newest + 1, "json"), json.dumps(me, indent=1).encode()):
+        if not self._objects.put_once(self._key(newest + 1, "json"), json.dumps(me, indent=1).encode()):
             raise StoreConflict(self._refusal())
         fault_point("lease.epoch")
         self.epoch = newest + 1
@@ -70,23 +75,30 @@ class Lease:
 
         Raises:
             StoreConflict: where another driver has taken over.
+            UserError: where that cannot be seen or shown just now; the lease is as it was.
         """
         self.check()
         self._beats += 1
-        self._store.objects.put(self._key(self.epoch, "beat"), str(self._beats).encode())
+        self._objects.put(self._key(self.epoch, "beat"), str(self._beats).encode())
         fault_point("lease.heartbeat")
 
     def check(self) -> None:
-        """Raises StoreConflict where another driver has taken over: this one may not tell anything any more."""
+        """Raises StoreConflict where another driver has taken over: this one may not tell anything any more.
+
+        Raises:
+            UserError: the lease is not there, e.g. since the store is not mounted just now.
+        """
         assert self.epoch, "acquire first"
         newest = self._newest()
-        if newest != self.epoch:
+        if newest < self.epoch:
+            raise UserError(f"{self._objects.name(self._folder)}: the lease of {self._name} is not there any more")
+        if newest > self.epoch:
             raise StoreConflict(f"{self._name} was taken over by {self._who(newest)}")
 
     def release(self) -> None:
         """Gives the lease back; one that was taken over is no longer ours to give."""
         if self.epoch and self._newest() == self.epoch:
-            self._store.objects.put_once(self._key(self.epoch, "released"), b"")
+            self._objects.put_once(self._key(self.epoch, "released"), b"")
             fault_point("lease.released")
         self.epoch = 0
 
@@ -94,31 +106,39 @@ class Lease:
         return f"{self._folder}/{epoch:06d}.{what}"
 
     def _newest(self) -> int:
-        keys = self._store.objects.keys(self._folder)
+        keys = self._objects.keys(self._folder)
         return max((int(layout.stem(key)) for key in keys if key.endswith(".json")), default=0)
 
     def _released(self, epoch: int) -> bool:
-        return self._store.objects.exists(self._key(epoch, "released"))
+        return self._objects.exists(self._key(epoch, "released"))
 
     def _lives(self, epoch: int) -> bool:
         holder = self._read(epoch)
         if holder["place"] == processes.place():
             return bool(processes.started(holder["pid"]) == holder["started"])
         seen = self._beat(epoch)
-        since = self._clock()
-        while self._clock() - since < self._ttl:
+        since = looked = self._clock()
+        while looked - since < self._ttl:
             self._sleep(self._ttl / CHECKS_A_TTL)
-            if self._beat(epoch) != seen or self._newest() != epoch:
+            if self._look(epoch) != seen or self._newest() != epoch:
                 return True
             if self._released(epoch):
                 return False
+            before, looked = looked, self._clock()
+            if looked - before > self._ttl / 2:  # the store hung, or this process slept: the holder may have, too
+                since = looked
         return False
 
+    def _look(self, epoch: int) -> bytes | None:
+        """Returns the holder's counter, having shown that the store can be written."""
+        self._objects.put(self._key(epoch, "watched"), b"")
+        return self._beat(epoch)
+
     def _beat(self, epoch: int) -> bytes | None:
-        return self._store.objects.get(self._key(epoch, "beat"))
+        return self._objects.get(self._key(epoch, "beat"))
 
     def _read(self, epoch: int) -> dict[str, Any]:
-        return read_json(self._store.objects, self._key(epoch, "json"))
+        return read_json(self._objects, self._key(epoch, "json"))
 
     def _who(self, epoch: int) -> str:
         holder = self._read(epoch)

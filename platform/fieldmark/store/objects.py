@@ -4,14 +4,19 @@
 writes a file with a suffix like ``#1``, which listings leave out, and links it (put-if-absent) or renames it
 (overwrite) to its name. Nothing is synced to the platter: a killed process loses nothing that was written, and what a
 power cut tears is found and named when it is read.
+
+What fails for a reason that may pass is tried again (`fieldmark.store.patience`). All operations are safe to repeat:
+reading and listing change nothing; a deletion and a replacement end alike when done twice (each object that is replaced
+has one writer at a time); and a put-if-absent that had worked, and whose answer alone was lost, finds its own bytes.
 """
 
+import copy
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import obstore
 import pyarrow as pa
@@ -20,9 +25,16 @@ from obstore.store import LocalStore, MemoryStore, from_url
 from pyarrow.fs import LocalFileSystem
 
 from fieldmark.errors import UserError
+from fieldmark.store.entries import Entry, entries_of, is_temporary, temporaries_in
+from fieldmark.store.patience import Patience, Undecided, may_pass, reason_of
+from fieldmark.store.ranges import Ranges
 
 REMOTE = ("s3://", "s3a://", "gs://", "az://", "azure://", "abfs://", "abfss://")
 PARALLEL = 16  # a remote answer takes tens of milliseconds
+HICCUP_S = 2.0
+"""Seconds for which even a hasty command asks a remote store again: servers drop connections."""
+_ASK_ONCE: Any = {"max_retries": 0}
+"""Of obstore, which cannot tell whose bytes a put-if-absent finds when it asks again; `Patience` can."""
 
 Result = TypeVar("Result")
 
@@ -32,9 +44,16 @@ _memories: dict[str, MemoryStore] = {}
 class Objects:
     """The bytes of one store."""
 
-    def __init__(self, url: str, *, create: bool = True) -> None:
-        """Opens a path, a bucket's URL, or ``memory://[name]`` (of this process; without a name a new one)."""
+    def __init__(self, url: str, *, create: bool = True, patience: Patience | None = None) -> None:
+        """Opens a path, a bucket's URL, or ``memory://[name]`` (of this process; without a name a new one).
+
+        Args:
+            url: where.
+            create: off: a folder that is not there is an error.
+            patience: with what fails for a while; None: as the environment asks.
+        """
         self.root: Path | None = None
+        self.patience = patience or Patience.from_environment()
         if url.startswith("memory://"):
             name = url.removeprefix("memory://").strip("/") or uuid.uuid4().hex
             self.url = f"memory://{name}"
@@ -42,7 +61,7 @@ class Objects:
         elif url.startswith(REMOTE):
             self.url = url.rstrip("/")
             with _named(url, "open"):
-                self._store = from_url(self.url)
+                self._store = from_url(self.url, retry_config=_ASK_ONCE)
         elif "://" in url and not url.startswith("file://"):
             raise UserError(f"--store {url}: expected a path, s3://, gs://, az:// or memory://")
         else:
@@ -60,27 +79,66 @@ class Objects:
         """Returns what to call an object in a message: its path or URL."""
         return f"{self.url}/{key}"
 
+    def hasty(self) -> Self:
+        """Returns the same objects for one who must not wait: at the start of a command, and for a lease's upkeep."""
+        found = copy.copy(self)
+        found.patience = Patience(HICCUP_S if self.url.startswith(REMOTE) else 0.0, say=lambda _: None)
+        return found
+
+    def patiently(self, key: str, verb: str, action: Callable[[], Result]) -> Result:
+        """Returns what an action returns that is safe to repeat; it is repeated while its failure may pass.
+
+        Raises:
+            UserError: it failed; names the object.
+        """
+        name = self.name(key)
+        with _named(name, verb):
+            return self.patience.run(f"{name}: cannot {verb}", action)
+
+    def outlast(self, key: str, action: Callable[[], Result]) -> Result:
+        """Returns what a reader of Arrow's or NumPy's returns; what fails in it for good is the caller's to judge.
+
+        Raises:
+            UserError: it failed for a reason that may pass, for too long; names the object.
+        """
+        try:
+            return self.patience.run(f"{self.name(key)}: cannot read", action)
+        except OSError as error:
+            if may_pass(error):
+                raise UserError(f"{self.name(key)}: cannot read: {reason_of(error)}") from error
+            raise
+
     def put_once(self, key: str, data: bytes) -> bool:
         """Writes unless the key is taken; returns whether it wrote."""
-        with _named(self.name(key), "write"):
+        tried = False
+
+        def write() -> bool:
+            nonlocal tried
+            again, tried = tried, True
             try:
                 obstore.put(self._store, key, data, mode="create")
-            except AlreadyExistsError:
-                return False
-        return True
+            except AlreadyExistsError as error:
+                found = self._read(key) if again or self.root is None else b""
+                if found is None:
+                    raise Undecided(reason_of(error)) from error
+                return again and found == data  # what an earlier try wrote is ours, though its answer was lost
+            return True
+
+        return self.patiently(key, "write", write)
 
     def put(self, key: str, data: bytes) -> None:
         """Writes or replaces."""
-        with _named(self.name(key), "write"):
-            obstore.put(self._store, key, data)
+        self.patiently(key, "write", lambda: obstore.put(self._store, key, data))
 
     def get(self, key: str) -> bytes | None:
         """Returns the bytes, or None."""
-        with _named(self.name(key), "read"):
-            try:
-                return obstore.get(self._store, key).bytes().to_bytes()
-            except FileNotFoundError:
-                return None
+        return self.patiently(key, "read", lambda: self._read(key))
+
+    def _read(self, key: str) -> bytes | None:
+        try:
+            return obstore.get(self._store, key).bytes().to_bytes()
+        except FileNotFoundError:
+            return None
 
     def get_many(self, keys: Iterable[str]) -> Iterator[bytes | None]:
         """Yields the bytes of each key in order; None for one that is not there (any more)."""
@@ -92,33 +150,63 @@ class Objects:
 
     def exists(self, key: str) -> bool:
         """Whether the key is there."""
-        with _named(self.name(key), "read"):
+
+        def look() -> bool:
             try:
                 obstore.head(self._store, key)
             except FileNotFoundError:
                 return False
-        return True
+            return True
+
+        return self.patiently(key, "read", look)
+
+    def entries(self, prefix: str) -> list[Entry]:
+        """Returns the objects in a folder and below (in the whole store for an empty one), sorted by their keys."""
+        return entries_of(self._listed(prefix))
 
     def keys(self, prefix: str) -> list[str]:
         """Returns the keys in a folder and below, sorted."""
-        with _named(self.name(prefix), "list"):
-            return sorted(entry["path"] for chunk in obstore.list(self._store, prefix) for entry in chunk)
+        return sorted(entry["path"] for entry in self._listed(prefix))
+
+    def _listed(self, prefix: str) -> list[Any]:
+        def look() -> list[Any]:
+            return [entry for chunk in obstore.list(self._store, prefix or None) for entry in chunk]
+
+        return self.patiently(prefix, "list", look)
+
+    def top(self) -> list[Entry]:
+        """Returns the objects that lie in no folder, sorted by their keys."""
+        return entries_of(self.patiently("", "list", lambda: obstore.list_with_delimiter(self._store)["objects"]))
+
+    def temporaries(self) -> list[Entry]:
+        """Returns the files of a folder that were being written when they were last touched, which no listing shows."""
+        return [] if self.root is None else temporaries_in(self.root)
+
+    def delete_temporary(self, key: str) -> None:
+        """Deletes one of `temporaries`."""
+        assert self.root is not None and is_temporary(key), key
+        file = self.root / key
+        self.patiently(key, "delete", lambda: file.unlink(missing_ok=True))
 
     def size(self, prefix: str) -> int:
         """Returns the bytes in a folder and below."""
-        with _named(self.name(prefix), "list"):
-            return sum(int(entry["size"]) for chunk in obstore.list(self._store, prefix) for entry in chunk)
+        return sum(int(entry["size"]) for entry in self._listed(prefix))
 
     def folders(self, prefix: str) -> list[str]:
         """Returns the names of the folders in a folder, sorted."""
-        with _named(self.name(prefix), "list"):
-            found = obstore.list_with_delimiter(self._store, prefix)["common_prefixes"]
+        found = self.patiently(
+            prefix, "list", lambda: obstore.list_with_delimiter(self._store, prefix)["common_prefixes"]
+        )
         return sorted(path.rstrip("/").rpartition("/")[2] for path in found)
 
     def delete(self, key: str) -> None:
         """Deletes; a key that is not there is as good as deleted."""
-        with _named(self.name(key), "delete"), suppress(FileNotFoundError):
-            obstore.delete(self._store, key)
+
+        def remove() -> None:
+            with suppress(FileNotFoundError):
+                obstore.delete(self._store, key)
+
+        self.patiently(key, "delete", remove)
 
     def _each(self, action: Callable[[str], Result], keys: Iterable[str]) -> Iterator[Result]:
         if self.root is not None:  # threads cost more than they gain on a local disk
@@ -131,29 +219,8 @@ class Objects:
         """Returns what pyarrow reads ranges of an object from: a path and its file system, or a file."""
         if self.root is not None:
             return str(self.root / key), LocalFileSystem()
-        with _named(self.name(key), "read"):
-            return pa.PythonFile(_Ranges(obstore.open_reader(self._store, key)), mode="r"), None
-
-
-class _Ranges:
-    """A file of obstore with what pyarrow asks of one."""
-
-    closed = False
-
-    def __init__(self, reader: Any) -> None:
-        self._reader = reader
-
-    def read(self, size: int = -1) -> bytes:
-        return bytes(self._reader.read(None if size < 0 else size))
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return int(self._reader.seek(offset, whence))
-
-    def tell(self) -> int:
-        return int(self._reader.tell())
-
-    def close(self) -> None:
-        self.closed = True
+        reader = self.patiently(key, "read", lambda: obstore.open_reader(self._store, key))
+        return pa.PythonFile(Ranges(reader), mode="r"), None
 
 
 @contextmanager
@@ -162,4 +229,4 @@ def _named(name: str, verb: str) -> Iterator[None]:
     try:
         yield
     except (BaseError, OSError, ValueError) as error:
-        raise UserError(f"{name}: cannot {verb}: {str(error).splitlines()[0]}") from error
+        raise UserError(f"{name}: cannot {verb}: {reason_of(error)}") from error

@@ -27,6 +27,8 @@ class Cost(Record):
     cpu_seconds: float = 0.0
     gpu_seconds: float = 0.0
     peak_memory_bytes: int = 0
+    peak_gpu_memory_bytes: int = 0
+    """The most that one worker has reserved on its GPU, as torch counts; 0 on a CPU."""
 
 
 class Provenance(Record):
@@ -116,6 +118,14 @@ class EvaluationRecord(Record):
         """The digest of the runs, the part, the score source and, where it is not the run's own, the view."""
         view = {"view": self.view} if self.view else {}
         return digest({"runs": self.run_ids, "split": self.split, "score": self.score, **view})
+
+
+def stopped_id(run_id: str, sweep: str) -> str:
+    """Returns the id under which a sweep records that it stopped a run early; the run's own id stays free.
+
+    Another sweep may want the whole run, and must not be handed a stump of it.
+    """
+    return digest({"stopped": run_id, "sweep": sweep})
 
 
 class DatasetCard(Record):

@@ -4,6 +4,7 @@ import hashlib
 import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -32,6 +33,12 @@ def _format() -> "ds.ParquetFileFormat":
     return ds.ParquetFileFormat(
         default_fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True)
     )
+
+
+def _opened(objects: Objects, key: str) -> "ds.ParquetFileFragment":
+    fragment = _format().make_fragment(*objects.source(key))
+    _ = fragment.physical_schema  # reads the file's end now, where what fails is waited for
+    return fragment
 
 
 def write_segment(objects: Objects, kind: Kind, table: pa.Table) -> str:
@@ -99,7 +106,7 @@ class Segments:
 
     def _open(self, key: str) -> None:
         try:
-            fragment = _format().make_fragment(*self._objects.source(key))
+            fragment = self._objects.outlast(key, lambda: _opened(self._objects, key))
             missing = {self._kind.id, "record"} - set(fragment.physical_schema.names)
             if missing:
                 raise pa.ArrowInvalid(f"no column {', '.join(sorted(missing))}")
@@ -176,13 +183,13 @@ class Segments:
         import pyarrow.dataset as ds
 
         dataset = ds.FileSystemDataset([segment.fragment for segment in segments], self.schema, _format())
-        return dataset.to_table(columns=columns, filter=where)
+        return self._objects.outlast(layout.SEGMENTS, lambda: dataset.to_table(columns=columns, filter=where))
 
     def _sound(self, read: Callable[[Segment], Any], strict: bool) -> list[Segment]:
         """Returns the files with which `read` works; the others become damaged."""
         for key, segment in list(self._opened.items()):
             try:
-                read(segment)
+                self._objects.outlast(key, partial(read, segment))
             except _DAMAGE as error:
                 self.damaged[key] = str(error).splitlines()[0]
                 del self._opened[key]

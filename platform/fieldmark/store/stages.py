@@ -65,7 +65,10 @@ def _array(objects: Objects, key: str) -> NDArray[Any]:
         if objects.root is None:
             return _loaded(io.BytesIO(objects.get(key) or b""))
         # Copy on write: torch takes no array that cannot be written to, and the file stays as it is.
-        return np.asarray(np.load(objects.root / key, mmap_mode="c", allow_pickle=False))
+        file = objects.root / key
+        return np.asarray(objects.outlast(key, lambda: np.load(file, mmap_mode="c", allow_pickle=False)))
+    except UserError:  # cannot be read just now
+        raise
     except (ValueError, EOFError, OSError) as error:
         raise UserError(f"{objects.name(key)}: damaged stage; move its folder away to have it made again") from error
 

@@ -29,38 +29,46 @@ class Store(Belongings):
         self._evaluations = Catalogue(objects, EVALUATIONS)
 
     @classmethod
-    def open(cls, url: str, *, create: bool = True) -> Self:
+    def open(cls, url: str, *, create: bool = True, patient: bool = False) -> Self:
         """Opens a store, and makes it where there is none.
 
         Args:
             url: a path, ``s3://``, ``gs://``, ``az://`` or ``memory://``.
             create: off: where there is none it is an error and nothing is written.
+            patient: whether to wait for one that cannot be used just now: a worker of a sweep that is under way does,
+                a command that is just starting does not.
 
         Raises:
             UserError: where it cannot be read or written, or was written by a newer release.
         """
         objects = Objects(url, create=create)
-        mark = objects.get(layout.FORMAT)
+        opened = objects if patient else objects.hasty()
+        mark = opened.get(layout.FORMAT)
         if mark is None and not create:
             raise UserError(f"--store {url}: there is no store")
         if mark is None:
-            objects.put_once(layout.FORMAT, json.dumps({"product": "fieldmark", "format": FORMAT}).encode())
+            opened.put_once(layout.FORMAT, json.dumps({"product": "fieldmark", "format": FORMAT}).encode())
             fault_point("open.format")
-        found = read_json(objects, layout.FORMAT).get("format")
+        found = read_json(opened, layout.FORMAT).get("format")
         if not isinstance(found, int) or found > FORMAT:
             raise UserError(f"--store {url}: its format is {found}, but this release reads up to {FORMAT}; update")
         return cls(objects)
 
+    def hasty(self) -> Self:
+        """Returns the same store for one who must not wait while it cannot be used, e.g. who checks whether it can."""
+        return type(self)(self.objects.hasty())
+
     def probe(self) -> None:
-        """Writes an object, reads it back and deletes it.
+        """Writes an object, reads it back and deletes it; does not wait.
 
         Raises:
             UserError: where that fails.
         """
-        self.objects.put("probe", b"fieldmark")
-        if self.objects.get("probe") not in (b"fieldmark", None):  # None: another process has just done the same
+        hasty = self.objects.hasty()
+        hasty.put(layout.PROBE, b"fieldmark")
+        if hasty.get(layout.PROBE) not in (b"fieldmark", None):  # None: another process has just done the same
             raise UserError(f"--store {self.url}: what was written is not what is read")
-        self.objects.delete("probe")
+        hasty.delete(layout.PROBE)
 
     # Recording
 
