@@ -1,15 +1,42 @@
 """What several commands share: opening an existing store and printing JSON."""
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from cyclopts import Parameter
+
+from fieldmark.machine import default_store
 
 if TYPE_CHECKING:
     from fieldmark.store import Store
 
-StoreFlag = Annotated[str, Parameter(name="--store", help="Results store: a folder, s3://, gs:// or az://.")]
+STORE = default_store()
+StoreFlag = Annotated[
+    str,
+    Parameter(
+        name="--store",
+        help="Results store: a folder, s3://, gs:// or az://; default: $FIELDMARK_STORE, else runs.",
+        show_default=False,
+    ),
+]
 JsonFlag = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON for scripts.")]
+
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+
+
+class Ended(Protocol):
+    """A result that says whether its command was asked to stop."""
+
+    interrupted: bool
+    terminated: bool
+
+
+def exit_code(result: Ended) -> int:
+    """Returns 0, or what the signal that has stopped the command stands for."""
+    if not result.interrupted:
+        return 0
+    return EXIT_TERMINATED if result.terminated else EXIT_INTERRUPTED
 
 
 def open_existing(url: str) -> "Store":

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from fieldmark.cli.common import JsonFlag, print_json
+from fieldmark.cli.common import STORE, JsonFlag, print_json
 
 PINNED = ("ray", "optuna", "torch", "torchvision", "timm", "mlflow", "pyarrow", "obstore", "numpy", "pydantic")
 GIB = 2**30
@@ -18,7 +18,7 @@ GIB = 2**30
 
 def doctor(
     *,
-    store: Annotated[str, Parameter(help="Results store that shall be writable; it is not created.")] = "runs",
+    store: Annotated[str, Parameter(help="Results store that shall be writable; it is not created.")] = STORE,
     json: JsonFlag = False,
 ) -> int:
     """Check versions, cores, memory, disk, shared memory, the store and the standard library's `platform`."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from cyclopts import Parameter
 
-from fieldmark.cli.common import JsonFlag, StoreFlag, open_existing, print_json
+from fieldmark.cli.common import STORE, JsonFlag, StoreFlag, open_existing, print_json
 from fieldmark.cli.models import ImportFlag, run_extensions
 from fieldmark.errors import UserError
 from fieldmark.evaluation.limits import BUDGET
@@ -29,7 +29,7 @@ def ensemble(
     *runs: str,
     above: Annotated[float, Parameter(help="Members are those whose top-1 on tune is above this share.")],
     data: Annotated[str | None, Parameter(help="Where the runs' data set is now; default: where it was.")] = None,
-    store: StoreFlag = "runs",
+    store: StoreFlag = STORE,
     device: Annotated[str, Parameter(help="cpu, cuda, cuda:1, ...; auto takes a GPU where there is one.")] = "auto",
     probabilities_budget: Annotated[
         int, Parameter(help="Bytes that all kept probabilities of the store may take.")

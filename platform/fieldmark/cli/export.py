@@ -5,14 +5,14 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from fieldmark.cli.common import JsonFlag, StoreFlag, open_existing, print_json
+from fieldmark.cli.common import STORE, JsonFlag, StoreFlag, open_existing, print_json
 
 
 def export(
     run: str,
     /,
     *,
-    store: StoreFlag = "runs",
+    store: StoreFlag = STORE,
     out: Annotated[Path | None, Parameter(help="The folder to make; default: export-RUN here.")] = None,
     force: Annotated[bool, Parameter(negative=(), help="Replace an export that is there already.")] = False,
     json: JsonFlag = False,

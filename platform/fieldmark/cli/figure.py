@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from fieldmark.cli.common import JsonFlag, StoreFlag, open_existing, print_json
+from fieldmark.cli.common import STORE, JsonFlag, StoreFlag, open_existing, print_json
 from fieldmark.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def figure(
     name: Name,
     /,
     *,
-    store: StoreFlag = "runs",
+    store: StoreFlag = STORE,
     out: Annotated[Path, Parameter(help="Folder that the files are written to.")] = Path("reports/figures"),
     data: Annotated[str | None, Parameter(help="S1: the data set, e.g. world or occurrences:FILE.csv.gz.")] = None,
     land: Annotated[Path | None, Parameter(help="S1: GeoJSON of land to draw records on; real data only.")] = None,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from fieldmark.cli.common import print_json
+from fieldmark.cli.common import EXIT_TERMINATED, exit_code, print_json
 from fieldmark.search.image_sweep.options import FusionSweepOptions, ImageSweepOptions, ResolutionSweepOptions
 from fieldmark.search.words import counted
 
@@ -22,7 +22,8 @@ VIEW_WIDTH = 14
 def fusion(*, options: Annotated[FusionSweepOptions | None, Parameter(name="*")] = None) -> int:
     """Sweep how place and date come in: the published fusions, then Optuna's own trials, then the best on fresh seeds.
 
-    The same command again goes on with it. Ctrl-C stops cleanly.
+    The same command again goes on with it. Ctrl-C (or SIGTERM) stops cleanly: what is under way goes on from its
+    checkpoint.
     """
     return _sweep(options or FusionSweepOptions())
 
@@ -30,7 +31,8 @@ def fusion(*, options: Annotated[FusionSweepOptions | None, Parameter(name="*")]
 def resolution(*, options: Annotated[ResolutionSweepOptions | None, Parameter(name="*")] = None) -> int:
     """Sweep the training resolution and the backbone; every run is tested at several resolutions.
 
-    The same command again goes on with it. Ctrl-C stops cleanly.
+    The same command again goes on with it. Ctrl-C (or SIGTERM) stops cleanly: what is under way goes on from its
+    checkpoint.
     """
     return _sweep(options or ResolutionSweepOptions())
 
@@ -38,8 +40,13 @@ def resolution(*, options: Annotated[ResolutionSweepOptions | None, Parameter(na
 def _sweep(options: ImageSweepOptions) -> int:
     from fieldmark.search.image_sweep.dryrun import ImageDryRun
     from fieldmark.search.image_sweep.sweep import sweep_images
+    from fieldmark.search.training.interrupt import Terminated, terminable
 
-    result = sweep_images(options)
+    try:
+        with terminable():
+            result = sweep_images(options)
+    except Terminated:
+        return EXIT_TERMINATED
     if isinstance(result, ImageDryRun):
         if options.json_output:
             print_json(result.model_dump(mode="json"))
@@ -50,7 +57,7 @@ def _sweep(options: ImageSweepOptions) -> int:
         print_json(result.to_json())
     else:
         _print(result)
-    return 0 if not result.interrupted else 130
+    return exit_code(result)
 
 
 def _print(result: "ImageSweepResult") -> None:
@@ -73,6 +80,9 @@ def _print(result: "ImageSweepResult") -> None:
     print(about_the_best(result))
     for failure in result.failures:
         print(f"failed: {failure.run_id[:10]}: {failure.message}")
+    if result.limit is not None:
+        console.print(result.limit.sentence(result.sweep), soft_wrap=True, markup=False)
+    print(f"spent: {result.spending.text()}")
     for path in result.figures:
         print(f"figure: {path}")
     sys.stdout.flush()

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from fieldmark.cli.common import JsonFlag, StoreFlag, open_existing, print_json
+from fieldmark.cli.common import STORE, JsonFlag, StoreFlag, open_existing, print_json
 from fieldmark.cli.models import ImportFlag, run_extensions
 
 
@@ -17,7 +17,7 @@ def localise(
         Parameter(help="Pixels beside a mark that still hit; default: 15 at a side of 224, in proportion."),
     ] = None,
     data: Annotated[str | None, Parameter(help="Where the run's data set is now; default: where it was.")] = None,
-    store: StoreFlag = "runs",
+    store: StoreFlag = STORE,
     device: Annotated[str, Parameter(help="cpu, cuda, cuda:1, ...; auto takes a GPU where there is one.")] = "auto",
     extensions: ImportFlag = (),
     json: JsonFlag = False,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from fieldmark.cli.common import JsonFlag, StoreFlag, open_existing, print_json
+from fieldmark.cli.common import STORE, JsonFlag, StoreFlag, open_existing, print_json
 from fieldmark.cli.models import ImportFlag, run_extensions
 from fieldmark.errors import UserError
 
@@ -33,7 +33,7 @@ def predict(
     out: Annotated[Path | None, Parameter(help="Write all rows into this .csv or .parquet file.")] = None,
     force: Annotated[bool, Parameter(negative=(), help="Replace a file that is there already; never SOURCE.")] = False,
     top_k: Annotated[int, Parameter(help="Categories a row gets.")] = 5,
-    store: StoreFlag = "runs",
+    store: StoreFlag = STORE,
     image_root: Annotated[
         Path | None, Parameter(help="The folder that a table's paths start from; default: its own.")
     ] = None,

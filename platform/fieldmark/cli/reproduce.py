@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from fieldmark.cli.common import print_json
+from fieldmark.cli.common import EXIT_TERMINATED, exit_code, print_json
 from fieldmark.errors import UserError
 from fieldmark.search.reproduce.options import ReproduceOptions, with_subjects
 
 if TYPE_CHECKING:
     from fieldmark.search.reproduce.result import ReproduceResult
 
-EXIT_INTERRUPTED = 130
 EXIT_INCOMPLETE = 1
 
 
@@ -24,13 +23,19 @@ def reproduce(
     """Reproduce the tables and figures of the Dynamic MLP supplement: only what the store lacks is run.
 
     At scale smoke small stand-ins train on generated worlds, in minutes; at scale paper the full recipes run on the
-    published data, named by --data NAME=SPEC. The same command again goes on with it. Ctrl-C stops cleanly.
+    published data, named by --data NAME=SPEC. The same command again goes on with it. Ctrl-C (or
+    SIGTERM) stops cleanly: what is under way goes on from its checkpoint.
     """
     from fieldmark.search.reproduce.driver import reproduce as run
     from fieldmark.search.reproduce.dryrun import ReproduceDryRun
+    from fieldmark.search.training.interrupt import Terminated, terminable
 
     options = with_subjects(options or ReproduceOptions(), what)
-    result = run(options)
+    try:
+        with terminable():
+            result = run(options)
+    except Terminated:
+        return EXIT_TERMINATED
     if not isinstance(result, ReproduceDryRun):
         return _finish(options, result)
     if options.json_output:
@@ -50,7 +55,7 @@ def _finish(options: ReproduceOptions, result: "ReproduceResult") -> int:
         print(f"Page: {page or 'not written'}")
     sys.stdout.flush()
     if result.interrupted:
-        return EXIT_INTERRUPTED
+        return exit_code(result)
     return EXIT_INCOMPLETE if result.measured < result.cells and not result.budget_spent else 0
 
 
@@ -82,7 +87,7 @@ def _print_tables(options: ReproduceOptions) -> None:
 def _print_end(result: "ReproduceResult") -> None:
     print(
         f"\n{result.measured} of {result.cells} values have all their seeds; {result.new_runs} runs done now, "
-        f"{result.done_runs} before, in {result.seconds:.0f} s"
+        f"{result.done_runs} before, in {result.seconds:.0f} s; spent {result.spending.text()}"
     )
     for one in result.failures:
         print(f"failed: run {one.run_id[:10]}: {one.message}  (`fieldmark logs {one.run_id[:10]}` tells more)")

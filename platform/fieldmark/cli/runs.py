@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
-from fieldmark.cli.common import JsonFlag, StoreFlag, open_existing, print_json
+from fieldmark.cli.common import STORE, JsonFlag, StoreFlag, open_existing, print_json
 from fieldmark.cli.runs_list import COLUMNS, SETTINGS, print_runs
 from fieldmark.errors import UserError
 
@@ -20,7 +20,7 @@ Status = Literal["completed", "stopped", "failed"]
 @runs.default
 def list_runs(
     *,
-    store: StoreFlag = "runs",
+    store: StoreFlag = STORE,
     json: JsonFlag = False,
     method: Annotated[str | None, Parameter(help="Only this method, e.g. priorsnet.")] = None,
     dataset: Annotated[str | None, Parameter(help="Only this data set.")] = None,
@@ -75,7 +75,7 @@ def find_run(store: "Store", prefix: str) -> str:
 
 
 @runs.command
-def show(run_id: str, /, *, store: StoreFlag = "runs", json: JsonFlag = False) -> None:
+def show(run_id: str, /, *, store: StoreFlag = STORE, json: JsonFlag = False) -> None:
     """Show one run: configuration, metrics, cost, provenance and its evaluations.
 
     Args:
@@ -126,7 +126,7 @@ def _print_record(record: dict[str, Any]) -> None:
 
 
 @runs.command
-def retract(run_id: str, /, *, reason: str, store: StoreFlag = "runs") -> None:
+def retract(run_id: str, /, *, reason: str, store: StoreFlag = STORE) -> None:
     """Hide a run from every table by a tombstone; nothing is deleted.
 
     Args:
@@ -146,7 +146,7 @@ def rerun(
     run_id: str,
     /,
     *,
-    store: StoreFlag = "runs",
+    store: StoreFlag = STORE,
     data: Annotated[str | None, Parameter(help="Where the data set is now.")] = None,
     image_scores: Annotated[str | None, Parameter(help="The image scores that the run was given.")] = None,
     json: JsonFlag = False,
@@ -168,7 +168,7 @@ def rerun(
     return 0 if comparison.equal else 1
 
 
-def logs(run_id: str, /, *, store: StoreFlag = "runs") -> None:
+def logs(run_id: str, /, *, store: StoreFlag = STORE) -> None:
     """Print what a run wrote while it ran.
 
     Args:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from fieldmark.cli.common import JsonFlag, StoreFlag, open_existing, print_json
+from fieldmark.cli.common import STORE, JsonFlag, StoreFlag, open_existing, print_json
 
 
 def merge(source: str, target: str, /, *, json: JsonFlag = False) -> None:
@@ -27,12 +27,12 @@ def merge(source: str, target: str, /, *, json: JsonFlag = False) -> None:
         print(f"{target}: {found}; {len(report.conflicts)} records disagree")
 
 
-def compact(*, store: StoreFlag = "runs") -> None:
+def compact(*, store: StoreFlag = STORE) -> None:
     """Pack loose records into segments, which are read many times faster."""
     print(f"packed {open_existing(store).compact()} records")
 
 
-def check(*, store: StoreFlag = "runs", json: JsonFlag = False) -> int:
+def check(*, store: StoreFlag = STORE, json: JsonFlag = False) -> int:
     """Name damaged files and records that disagree; changes nothing. Exit code 1 where there are any."""
     opened = open_existing(store)
     problems, conflicts = opened.problems(), opened.conflicts()
@@ -47,7 +47,7 @@ def check(*, store: StoreFlag = "runs", json: JsonFlag = False) -> int:
 
 def rebuild_mirrors(
     *,
-    store: StoreFlag = "runs",
+    store: StoreFlag = STORE,
     mlflow: Annotated[Path | None, Parameter(help="SQLite file for MLflow; default: mlflow.db in the store.")] = None,
     journal: Annotated[Path | None, Parameter(help="Optuna journal; default: optuna.journal in the store.")] = None,
 ) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from fieldmark.cli.common import print_json
+from fieldmark.cli.common import EXIT_TERMINATED, exit_code, print_json
 from fieldmark.errors import UserError
 from fieldmark.search.options import SweepOptions
 
@@ -18,13 +18,19 @@ if TYPE_CHECKING:
 def priorsnet(*, options: Annotated[SweepOptions | None, Parameter(name="*")] = None) -> int:
     """Sweep PriorsNet: the published rows of Table S2, then Optuna's own trials, then the best again on fresh seeds.
 
-    The same command again goes on with it. Ctrl-C stops cleanly.
+    The same command again goes on with it. Ctrl-C (or SIGTERM) stops cleanly: what is under way goes on from its
+    checkpoint.
     """
     from fieldmark.search.dryrun import DryRun
     from fieldmark.search.sweep import sweep_priorsnet
+    from fieldmark.search.training.interrupt import Terminated, terminable
 
     options = options or SweepOptions()
-    result = sweep_priorsnet(options)
+    try:
+        with terminable():
+            result = sweep_priorsnet(options)
+    except Terminated:
+        return EXIT_TERMINATED
     if not isinstance(result, DryRun):
         return _finish(options, result)
     if options.json_output:
@@ -43,8 +49,9 @@ def _finish(options: SweepOptions, result: "SweepResult") -> int:
         print_json({**result.to_json(), "page": None if page is None else str(page)})
     elif page is not None or not result.interrupted:
         _print_tables(store, result)
-        print(f"\nPage: {page or 'not written'}", flush=True)
-    return 0 if not result.interrupted else 130
+        print(f"\nSpent: {result.spending.text()}")
+        print(f"Page: {page or 'not written'}", flush=True)
+    return exit_code(result)
 
 
 def _write_page(store: "Store", result: "SweepResult") -> Path | None:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from fieldmark.cli.common import StoreFlag, open_existing
+from fieldmark.cli.common import STORE, StoreFlag, open_existing
 
 Format = Literal["terminal", "md", "latex", "csv", "html", "json"]
 
@@ -15,7 +15,7 @@ def table(
     /,
     *,
     format: Format = "terminal",
-    store: StoreFlag = "runs",
+    store: StoreFlag = STORE,
     dataset: Annotated[
         str | None,
         Parameter(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from fieldmark.cli.common import print_json
+from fieldmark.cli.common import EXIT_TERMINATED, print_json
 from fieldmark.errors import UserError
 from fieldmark.search.training.options import TrainOptions
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from fieldmark.store import Store
 
 EXIT_FAILED = 1
-EXIT_TERMINATED = 143
 REPORTS = Path("reports")
 WIDTH = 84
 COLUMNS = (

@@ -4,12 +4,13 @@ import re
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from fieldmark.config import View
 from fieldmark.config.view import HELP
 from fieldmark.errors import UserError
 from fieldmark.evaluation.limits import BUDGET, HEAD
+from fieldmark.machine import default_store
 
 LEAST = 16
 """Pixels of the smallest picture that a classifier is trained at."""
@@ -45,8 +46,8 @@ class EvaluateOptions(BaseModel):
     """Training pictures from which a category is head, the others being tail (Cui et al. 2018: 100)."""
     against: str | None = None
     """The id of an image-only run of the same data, evaluated in the same view, to compare with."""
-    store: str = "runs"
-    """Results store: a folder, s3://, gs:// or az://."""
+    store: str = Field(default_factory=default_store)
+    """Results store: a folder, s3://, gs:// or az://; default: $FIELDMARK_STORE, else runs."""
     device: str = "auto"
     """cpu, cuda, cuda:1, ...; auto takes a GPU where there is one."""
     extensions: Annotated[tuple[str, ...], Parameter(name="--import", negative=())] = ()

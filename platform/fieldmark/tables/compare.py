@@ -6,6 +6,7 @@ from fieldmark.tables.context import IMAGE_SCORES_WITHIN, Context, open_context
 from fieldmark.tables.definitions import Definition, definition, keys
 from fieldmark.tables.footnotes import Footnotes
 from fieldmark.tables.join import published_rows, reference_rows
+from fieldmark.tables.limit_note import limit_sentences, sweeps_on
 from fieldmark.tables.model import NOT_MEASURED, NOT_PERMITTED, PUBLISHED_ONLY, ComparisonRow, ComparisonTable
 from fieldmark.tables.published_noise import pooled_sentence
 from fieldmark.tables.remarks import (
@@ -83,7 +84,7 @@ def _joined(context: Context) -> ComparisonTable:
         rows=tuple(rows),
         header=_header(context),
         footnotes=context.footnotes.texts,
-        closing=tuple(remark for remark in remarks if remark),
+        closing=(*_stopped(context), *(remark for remark in remarks if remark)),
         summary=effects_sentence(context) or "",
         dataset=card.name,
         fingerprint=card.fingerprint,
@@ -117,6 +118,13 @@ def _header(context: Context) -> tuple[str, ...]:
     if not context.with_images:
         lines.append(PRIORS_ONLY)
     return (*lines, *card.notes)
+
+
+def _stopped(context: Context) -> tuple[str, ...]:
+    """Returns why runs are missing: the limits at which the table's sweeps have stopped."""
+    sweep, card = context.scope.sweep, context.card
+    sweeps = (sweep,) if sweep else sweeps_on(context.store, card.fingerprint, card.protocol)
+    return limit_sentences(context.store, sweeps)
 
 
 def _other_image_scores(gap: float | None) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from fieldmark.config import ScaleName
 from fieldmark.errors import UserError
 from fieldmark.tables.definitions import definition
+from fieldmark.tables.limit_note import limit_sentences
 from fieldmark.tables.model import ComparisonTable
 from fieldmark.tables.remarks import POWER_REACH, difference_sentence, store_flag
 from fieldmark.tables.reproduced.comparisons import REFERENCES, Comparison, compare, sentences, summary
@@ -68,6 +69,8 @@ def reproduced_table(
     closing = _closing(comparisons, smallest, made)
     if table == "S1" and reading is not None:
         closing = [*ensemble_sentences(shown, made.values, reading), *closing]
+    if plan is not None:
+        closing = [*limit_sentences(store, (plan.plan_id,)), *closing]
     return ComparisonTable(
         table=table,
         title=definition(table).title,
