@@ -57,6 +57,21 @@ def build_app() -> App:
         store.command(f"fieldmark.cli.store:{name.replace('-', '_')}", name=name, help=text)
     app.command(store)
 
+    app.command("fieldmark.cli.gc:gc", help="Delete what no record needs any more; --dry-run only shows it.")
+
+    cluster = _group("cluster", "Launch a Ray cluster over ssh, check it, take it down.")
+    for name, text in {
+        "up": "Bring the cluster of a cluster.yaml up; wait until every machine has joined.",
+        "check": "Look at a running cluster and say what to mend.",
+        "down": "Take it down, with what Ray leaves on its hosts.",
+        "env": "Print the environment that plain ray commands need.",
+    }.items():
+        cluster.command(f"fieldmark.cli.cluster:{name}", name=name, help=text)
+    app.command(cluster)
+
+    app.command("fieldmark.cli.submit:submit", help="Run a job on a cluster that has no ssh.")
+    app.command("fieldmark.cli.simulate:simulate", help="Simulate a sweep on a cluster that you do not have.")
+
     models = _group("models", "Look at backbones and fusions.")
     models.command("fieldmark.cli.models:list_models", name="list", help="Name them, and where each is defined.")
     models.command("fieldmark.cli.models:describe", help="Parameters, multiply-adds and feature width of a model.")
@@ -82,6 +97,11 @@ def main(tokens: Sequence[str] | None = None) -> None:
 
 def run(tokens: Sequence[str] | None = None) -> int:
     """Runs one command line (default: the process's) and returns its exit code."""
+    tokens = list(sys.argv[1:] if tokens is None else tokens)
+    if tokens[:1] == ["submit"]:  # what follows its script are the script's flags, though they have names of ours
+        from fieldmark.cli.submit import job_tokens
+
+        tokens = job_tokens(tokens)
     try:
         result = build_app()(tokens, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
