@@ -293,6 +293,7 @@ def test_a_bench_trains_and_evaluates_as_it_was_told(trained, cache, monkeypatch
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     monkeypatch.setattr("fieldmark.search.training.run.do_run", run)
     monkeypatch.setattr("fieldmark.evaluation.record.evaluate_view", view)
+    monkeypatch.setattr("fieldmark.search.training.image_bench.own_cores", lambda: 3)
     bench = ImageBench(trained, cache=cache, threads=3, probabilities_budget=7)
     assert bench.do(image_unit(seed=9)).kind == "recorded"
     assert (told["execution"].device, told["execution"].loader_processes) == ("cuda", 2)

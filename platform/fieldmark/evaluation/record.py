@@ -1,7 +1,7 @@
 """Evaluates a stored classifier in a view, once: probabilities first where they are kept, the record last."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from fieldmark.config import ClassifierConfig, ClassifierFields, FrozenConfig, View, digest
@@ -118,6 +118,7 @@ def evaluate_view(
     keep_probabilities: bool = False,
     probabilities_budget: int = BUDGET,
     device: str = "cpu",
+    on_batch: Callable[[], object] | None = None,
 ) -> list[EvaluationRecord]:
     """Returns a run's evaluations in a view, and makes those that are not recorded.
 
@@ -131,6 +132,7 @@ def evaluate_view(
         keep_probabilities: whether whole probabilities are kept, for ensembles.
         probabilities_budget: bytes that all kept probabilities of the store may take.
         device: as torch names it.
+        on_batch: told after every batch of pictures.
 
     Raises:
         UserError: no such run, other data than the run's, a network that cannot take a size, or no room.
@@ -140,7 +142,7 @@ def evaluate_view(
     left = [split for split, found in ids.items() if not _is_done(store, found, keep_probabilities)]
     if left:
         pictures.check(run_id, run.spec)
-        _make(store, run, view, left, pictures, keep_probabilities, probabilities_budget, device)
+        _make(store, run, view, left, pictures, keep_probabilities, probabilities_budget, device, on_batch)
     return [store.evaluation(found) for found in ids.values()]
 
 
@@ -153,6 +155,7 @@ def _make(
     keep_probabilities: bool,
     budget: int,
     device: str,
+    on_batch: Callable[[], object] | None,
 ) -> None:
     from fieldmark.data.observations import Split
     from fieldmark.evaluation.scoring import score_view
@@ -163,7 +166,8 @@ def _make(
         require_room_for(store, run.run_id, view, splits, len(trained.categories), budget)
     for split in splits:
         started = time.monotonic()
-        seen = score_view(trained, pictures, Split[split.upper()], view, keep=keep_probabilities, device=device)
+        part = Split[split.upper()]
+        seen = score_view(trained, pictures, part, view, keep=keep_probabilities, device=device, on_batch=on_batch)
         if seen is not None:
             keep(store, run, seen, view, time.monotonic() - started)
 

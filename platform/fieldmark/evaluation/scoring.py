@@ -1,5 +1,6 @@
 """Scores a stored classifier in a view, chunk by chunk."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +28,14 @@ class Seen:
 
 
 def score_view(
-    trained: Trained, pictures: Pictures, split: Split, view: View, *, keep: bool = False, device: str = "cpu"
+    trained: Trained,
+    pictures: Pictures,
+    split: Split,
+    view: View,
+    *,
+    keep: bool = False,
+    device: str = "cpu",
+    on_batch: Callable[[], object] | None = None,
 ) -> Seen | None:
     """Returns the figures of a part's labelled records; None where there are none.
 
@@ -38,6 +46,7 @@ def score_view(
         view: how it is shown them.
         keep: whether all probabilities are returned, too.
         device: as torch names it.
+        on_batch: told after every batch.
 
     Raises:
         UserError: a network that cannot take one of the view's sizes.
@@ -47,7 +56,8 @@ def score_view(
     labelled = np.flatnonzero(part.category_N >= 0)
     if not len(labelled):
         return None
-    model, execution, categories = trained.model.to(device), Execution(device=device), len(trained.categories)
+    execution = Execution(device=device, on_batch=on_batch)
+    model, categories = trained.model.to(device), len(trained.categories)
     collected, rows = Collected(), chunk_rows(categories)
     probability_NC = np.empty((len(labelled), categories), np.float16) if keep else None
     for start in range(0, len(labelled), rows):

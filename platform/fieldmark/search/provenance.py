@@ -31,6 +31,15 @@ def provenance(started: float, ended: float) -> Provenance:
     )
 
 
+def device_name(device: str) -> str:
+    """Returns a device with what it is called, e.g. `cuda:0 NVIDIA H100 80GB HBM3`: its price hangs on that."""
+    if not device.startswith("cuda"):
+        return device
+    import torch
+
+    return f"{device} {torch.cuda.get_device_name(device)}"
+
+
 @cache
 def _versions() -> dict[str, str]:
     found = {}

@@ -1,7 +1,7 @@
 """What the loop of a sweep and its display ask of a scheduler, whatever it schedules."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from fieldmark.search.executors.bench import Unit
 from fieldmark.search.tasks import Outcome
@@ -30,6 +30,14 @@ class Schedule(Protocol):
 
     def tell(self, outcome: Outcome) -> None:
         """Hears that a unit has ended; the store, not the outcome, says whether it is done."""
+        ...
+
+    def put_back(self, unit: Any) -> None:
+        """Takes a unit back that was handed out last and not started."""
+        ...
+
+    def cut_off(self) -> Sequence[Unit]:
+        """Hears that nothing runs any more; returns what had not ended. It is no failure, and goes on later."""
         ...
 
     def close(self, reason: str) -> None:

@@ -38,6 +38,7 @@ class Outcome(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     run_id: str
-    kind: Literal["recorded", "failed", "lost"]
-    """A record was written; an exception was recorded as a failed attempt; or the worker is gone without a word."""
+    kind: Literal["recorded", "failed", "lost", "out_of_memory"]
+    """A record was written; an exception was recorded as a failed attempt; the worker is gone without a word, or had
+    to be ended; or memory ran out, which is recorded as a failed attempt, too."""
     message: str = ""

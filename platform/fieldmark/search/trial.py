@@ -15,12 +15,12 @@ from fieldmark.data.experiment import ExperimentData
 from fieldmark.search.asha import Rungs
 from fieldmark.search.checkpoints import RunCheckpoints
 from fieldmark.search.interruption import CutOff, KeepGoing
-from fieldmark.search.ledger import stopped_id
+from fieldmark.search.out_of_memory import kind_of
 from fieldmark.search.provenance import provenance
 from fieldmark.search.tasks import Outcome, Task
 from fieldmark.store.evaluated import evaluation_record
 from fieldmark.store.faults import fault_point
-from fieldmark.store.records import RunRecord
+from fieldmark.store.records import RunRecord, stopped_id
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -64,7 +64,7 @@ def run_trial(
     except Exception as error:
         message = f"{type(error).__name__}: {error}"
         record_failure(store, task, message, started, traceback.format_exc())
-        return Outcome(run_id=task.run_id, kind="failed", message=message)
+        return Outcome(run_id=task.run_id, kind=kind_of(error), message=message)
     return Outcome(run_id=task.run_id, kind="recorded")
 
 

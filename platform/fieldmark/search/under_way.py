@@ -1,7 +1,7 @@
 """What a command has started, how that ended, and what is tried again: the part that all schedulers share."""
 
 from abc import ABC, abstractmethod
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -29,12 +29,28 @@ class UnderWay(ABC, Generic[Given]):
         """Nothing has been started."""
         self._running: dict[str, Given] = {}
         self._lost: Counter[str] = Counter()
+        self._short_of_memory: deque[Given] = deque()
+        """Units that wait to be tried with nothing beside them."""
+        self._alone: set[str] = set()
+        """Run ids of all units that memory has run out of so far: each runs alone from then on."""
         self._closed = ""
         self.done_before = 0
         """Units that were done before this command."""
         self.new_runs: list[str] = []
         self.failures: list[Failure] = []
         self.cpu_seconds = 0.0
+
+    def next(self) -> Given | None:
+        """Returns a unit to start now, or None: wait for results, or, with nothing running, the end."""
+        if self._closed or not self._alone.isdisjoint(self._running):
+            return None
+        if self._short_of_memory:
+            return None if self._running else self._started(self._short_of_memory.popleft())
+        return self._next()
+
+    @abstractmethod
+    def _next(self) -> Given | None:
+        """Returns what `next` does, while something may be started and nothing has to be tried alone."""
 
     @property
     @abstractmethod
@@ -70,8 +86,27 @@ class UnderWay(ABC, Generic[Given]):
             self._ended(unit)
         elif outcome.kind == "failed":
             self._give_up(unit, outcome.message)
+        elif outcome.kind == "out_of_memory":
+            self._try_alone(unit, outcome.message)
         else:
             self._retry(unit, outcome.message)
+
+    def put_back(self, unit: Given) -> None:
+        """Takes a unit back that was handed out last and not started."""
+        del self._running[unit.run_id]
+        if unit.run_id in self._alone:
+            self._short_of_memory.appendleft(unit)
+        else:
+            self._again(unit)
+
+    def cut_off(self) -> list[Given]:
+        """Hears that nothing runs any more; returns what had not ended. It is no failure, and goes on later."""
+        for unit in self.running:
+            if self._cost(unit) is not None:  # it ended while it was asked to stop
+                self.tell(Outcome(run_id=unit.run_id, kind="recorded"))
+        cut = self.running
+        self._running.clear()
+        return cut
 
     def close(self, reason: str) -> None:
         """Starts nothing new from now on, for a reason in words."""
@@ -106,9 +141,18 @@ class UnderWay(ABC, Generic[Given]):
     def _failed(self, unit: Given, message: str) -> None:
         self.failures.append(Failure(task=unit.task, message=message))
 
+    def _try_alone(self, unit: Given, message: str) -> None:
+        if unit.run_id in self._alone:
+            self._give_up(unit, f"memory ran out with nothing else under way, too: {message}")
+            return
+        self._alone.add(unit.run_id)
+        self._short_of_memory.append(unit)
+
     def _retry(self, unit: Given, message: str) -> None:
         self._lost[unit.run_id] += 1
-        if self._lost[unit.run_id] <= RETRIES:
+        if self._lost[unit.run_id] <= RETRIES and unit.run_id in self._alone:
+            self._short_of_memory.append(unit)
+        elif self._lost[unit.run_id] <= RETRIES:
             self._again(unit)
         else:
             self._give_up(unit, f"its worker was lost {RETRIES + 1} times; {message}".rstrip("; "))

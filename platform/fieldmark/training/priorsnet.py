@@ -5,7 +5,7 @@ the epoch's number, so an interrupted fit goes on from its last checkpoint with 
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -72,7 +72,8 @@ def fit_priorsnet(
         )
 
     while finished < config.epochs:
-        loss = _train_epoch(config, records, model, optimiser, seed, finished)
+        alive = (lambda: None) if checkpoints is None else checkpoints.due
+        loss = _train_epoch(config, records, model, optimiser, seed, finished, alive)
         if not math.isfinite(loss):
             raise FloatingPointError(f"the training loss is {loss} in epoch {finished + 1}: try a smaller lr")
         finished += 1
@@ -113,8 +114,9 @@ def _train_epoch(
     optimiser: torch.optim.Optimizer,
     seed: int,
     epoch: int,
+    alive: Callable[[], object],
 ) -> float:
-    """Makes one pass of the sampler and returns the mean loss of its records."""
+    """Makes one pass of the sampler and returns the mean loss of its records; an epoch may take an hour."""
     model.train()
     for group in optimiser.param_groups:
         group["lr"] = config.lr * config.decay**epoch
@@ -133,6 +135,7 @@ def _train_epoch(
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             total += loss.detach() * len(at_B)
+            alive()
     return float(total) / len(order_N)
 
 

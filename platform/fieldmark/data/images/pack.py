@@ -7,12 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fieldmark.data.images.bad import BadImage
+from fieldmark.data.images.maker import only_maker
 from fieldmark.data.images.pace import Pace
 from fieldmark.data.images.shards import PARTIAL, Bad, Shard, open_shard, write_shard
 from fieldmark.data.images.sources import Pictures
@@ -28,6 +29,8 @@ Say = Callable[[str], None]
 
 _LARGE = 512  # of pictures that are only looked at, as they are
 _ABANDONED_S = 3600.0  # a partial file that nobody wrote to for so long
+FEW = 8
+"""Missing shards up to which a second maker waits: of more, two makers would rarely want the same."""
 _SAMPLE = 32  # pictures from whose sizes the space is estimated
 
 
@@ -65,7 +68,8 @@ def make(layout: Layout, *, processes: int, say: Say) -> list[Shard]:
     """Returns the finished shards; those that are missing, torn or out of date are made first.
 
     A shard is out of date when the file of one of its bad pictures has changed since. Killed at any moment, what was
-    finished stays. Two makers at once take the shards in different orders and leave each other's alone.
+    finished stays. Two makers at once take many shards in different orders, and leave each other's alone;
+    of few shards there is one maker at a time.
 
     Args:
         layout: what to make, and where.
@@ -76,16 +80,19 @@ def make(layout: Layout, *, processes: int, say: Say) -> list[Shard]:
         UserError: if the folder cannot be written or there is too little space.
     """
     try:
-        found = {shard: opened for shard in range(layout.shards) if (opened := _current(layout, shard))}
-        missing = [shard for shard in range(layout.shards) if shard not in found]
-        if missing:
+        found = _made(layout)
+        if missing := layout.shards - len(found):
             layout.folder.mkdir(parents=True, exist_ok=True)
-            _remove_abandoned(layout.folder)
-            _require_space(layout, missing)
-            found |= _make_missing(layout, missing, processes, say)
+            with only_maker(layout.folder) if missing <= FEW else nullcontext():
+                found = _made(layout)
+                _make_missing(layout, found, processes, say)
     except OSError as error:
         raise UserError(f"{layout.folder}: cannot keep pictures there ({error.strerror}); see --cache") from error
     return [found[shard] for shard in range(layout.shards)]
+
+
+def _made(layout: Layout) -> dict[int, Shard]:
+    return {shard: opened for shard in range(layout.shards) if (opened := _current(layout, shard))}
 
 
 def _current(layout: Layout, shard: int) -> Shard | None:
@@ -97,9 +104,15 @@ def _current(layout: Layout, shard: int) -> Shard | None:
     return None if changed else opened
 
 
-def _make_missing(layout: Layout, missing: list[int], processes: int, say: Say) -> dict[int, Shard]:
+def _make_missing(layout: Layout, found: dict[int, Shard], processes: int, say: Say) -> None:
+    """Makes the shards that are not found, and adds them."""
     import torch
 
+    missing = [shard for shard in range(layout.shards) if shard not in found]
+    if not missing:
+        return
+    _remove_abandoned(layout.folder)
+    _require_space(layout, missing)
     pace = Pace("packing" if layout.pixels else "checking", sum(len(layout.positions(shard)) for shard in missing), say)
     stop = threading.Event()
     threads = torch.get_num_threads()
@@ -119,7 +132,7 @@ def _make_missing(layout: Layout, missing: list[int], processes: int, say: Say) 
         finally:
             torch.set_num_threads(threads)
     pace.finish()
-    return {shard: future.result() for shard, future in futures.items()}
+    found |= {shard: future.result() for shard, future in futures.items()}
 
 
 def _make_one(layout: Layout, shard: int, pace: Pace, stop: threading.Event) -> Shard:

@@ -5,6 +5,7 @@ from typing import Any
 
 from ray.train import FailureConfig
 from ray.train.torch import TorchTrainer
+from ray.train.v2._internal.exceptions import RayTrainError
 from ray.train.v2._internal.execution.failure_handling import DefaultFailurePolicy, FailureDecision
 
 from fieldmark.search.executors.allowed_sizes import AllowedSizes
@@ -20,7 +21,7 @@ class GivesUp(DefaultFailurePolicy):
     def make_decision(self, training_failed_error: Exception) -> FailureDecision:
         """Returns whether to start again."""
         errors = getattr(training_failed_error, "worker_failures", {}).values()
-        if not all(map(may_pass, errors)):
+        if not all(map(_helps, errors)):
             return FailureDecision.RAISE
         return super().make_decision(training_failed_error)
 
@@ -39,3 +40,9 @@ class GroupTrainer(TorchTrainer):
         if not isinstance(self.scaling_config.num_workers, int):
             arguments["scaling_policy"] = AllowedSizes(self.scaling_config, self._allowed)
         return super()._initialize_and_run_controller(**arguments)
+
+
+def _helps(error: Exception) -> bool:
+    """Whether starting again may help: a worker that is gone comes wrapped in what Train's health check says."""
+    cause = getattr(error, "health_check_failure", error)
+    return isinstance(cause, RayTrainError) or may_pass(cause)

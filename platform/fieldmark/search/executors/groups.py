@@ -11,12 +11,15 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fieldmark.data.open import MAX_BAD_SHARE
 from fieldmark.errors import UserError
 from fieldmark.evaluation.limits import BUDGET
 from fieldmark.search.executors.bench import Unit
+from fieldmark.search.executors.held import Held
+from fieldmark.search.executors.pulse import HANG_AFTER
 from fieldmark.search.executors.ray_session import group_session
 from fieldmark.search.image_task import ImageTask
 from fieldmark.search.interruption import CutOff
@@ -51,6 +54,7 @@ class GroupExecutor:
         max_bad_share: float = MAX_BAD_SHARE,
         probabilities_budget: int = BUDGET,
         extensions: tuple[Extension, ...] = (),
+        hang_after: float = HANG_AFTER,
     ) -> None:
         """Joins or starts Ray, and counts the groups that can be placed.
 
@@ -65,19 +69,18 @@ class GroupExecutor:
             max_bad_share: of records or pictures that may be left out.
             probabilities_budget: bytes that all kept probabilities of the store may take.
             extensions: a user's files.
+            hang_after: see `GroupTraining`.
 
         Raises:
             UserError: Ray, the CPUs of one group or the store are not to be had.
         """
-        import ray
-
         self._store, self._say, self._workers, self._max_failures = store, say, workers, max_failures
-        self._extensions = extensions
+        self._extensions, self._hang_after = extensions, hang_after
         self._open = contextlib.ExitStack()
         self._session = self._open.enter_context(group_session(address, say))
         try:
-            nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-            self.capacity, self._room = Room.of_groups(nodes, workers, self._session.resources(), max_concurrent)
+            nodes, has = self._session.nodes(), self._session.resources()
+            self.capacity, self._room = Room.of_groups(nodes, workers, has, max_concurrent)
             self._session.check_nodes(store)
             self._bench = ImageBench(
                 store,
@@ -117,6 +120,12 @@ class GroupExecutor:
             del self._groups[outcome.run_id]
         return found
 
+    def holds(self, unit: Unit) -> Held:
+        """Returns the CPUs and GPUs that a unit's group has."""
+        assert isinstance(unit, ImageTask)
+        each = self._room.resources
+        return unit.workers * each["CPU"], unit.workers * each.get("GPU", 0.0)
+
     def epochs(self) -> Mapping[str, int]:
         """Returns the finished epochs of runs under way."""
         return {run_id: group.epoch for run_id, group in self._groups.items()}
@@ -135,7 +144,7 @@ class GroupExecutor:
         except CutOff:
             outcome = Outcome(run_id=unit.run_id, kind="lost", message="it was cut off")
         except TrainingFailed as error:
-            outcome = Outcome(run_id=unit.run_id, kind="failed", message=str(error))
+            outcome = Outcome(run_id=unit.run_id, kind=error.kind, message=str(error))
         except UserError as error:
             record_failure(self._store, unit.task, str(error), started)
             outcome = Outcome(run_id=unit.run_id, kind="failed", message=str(error))
@@ -147,13 +156,14 @@ class GroupExecutor:
         if not is_trained(unit, self._store):
             with self._one_at_a_time:
                 data = self._bench.data.experiment(unit)
-            room = Room(workers=unit.workers, threads=self._room.threads, gpu=self._room.gpu)
+            room = replace(self._room, workers=unit.workers)
             training = GroupTraining(
                 self._job(unit),
                 self._store,
                 self._groups[unit.run_id],
                 lambda: not self._stopping.is_set(),
                 workers=(unit.workers,),
+                hang_after=self._hang_after,
             )
             training.train(data, self._session, room, max_failures=self._max_failures)
         with self._one_at_a_time:  # the run is recorded: what is left are its views

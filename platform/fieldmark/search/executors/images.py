@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fieldmark.evaluation.limits import BUDGET
 from fieldmark.search.executors.base import Executor
 from fieldmark.search.executors.local import LocalExecutor
+from fieldmark.search.executors.pulse import HANG_AFTER
 from fieldmark.search.interruption import KeepGoing
 from fieldmark.search.training.image_bench import ImageBench
 
@@ -26,6 +27,7 @@ def image_executor(
     keep_going: KeepGoing,
     say: Callable[[str], None],
     probabilities_budget: int = BUDGET,
+    hang_after: float = HANG_AFTER,
 ) -> Executor:
     """Returns the executor that the flags ask for.
 
@@ -40,16 +42,25 @@ def image_executor(
         keep_going: asked between steps, in this process.
         say: shows a line.
         probabilities_budget: bytes that all kept probabilities of the store may take.
+        hang_after: seconds without a sign of life after which a run is ended and tried again; here it is only said.
     """
     maker = partial(ImageBench, cache=cache, max_bad_share=max_bad_share, probabilities_budget=probabilities_budget)
     if local:
-        return LocalExecutor(maker, store, keep_going)
+        return LocalExecutor(maker, store, keep_going, say=say, hang_after=hang_after)
     from fieldmark.search.executors.groups import GroupExecutor
     from fieldmark.search.executors.routed import RoutedExecutor
     from fieldmark.search.executors.tune import TuneExecutor
 
     return RoutedExecutor(
-        lambda: TuneExecutor(maker, store, address=address, max_concurrent=max_concurrent, say=say, gpus=True),
+        lambda: TuneExecutor(
+            maker,
+            store,
+            address=address,
+            max_concurrent=max_concurrent,
+            say=say,
+            gpus=True,
+            hang_after=hang_after,
+        ),
         lambda: GroupExecutor(
             store,
             address=address,
@@ -59,5 +70,6 @@ def image_executor(
             max_concurrent=max_concurrent,
             max_bad_share=max_bad_share,
             probabilities_budget=probabilities_budget,
+            hang_after=hang_after,
         ),
     )

@@ -1,10 +1,12 @@
 """Does units one after the other in this process: for tests and debugging."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from fieldmark.search.executors.bench import BenchMaker, Unit, do
+from fieldmark.search.executors.notice import HangNotice
+from fieldmark.search.executors.pulse import HANG_AFTER
 from fieldmark.search.interruption import CutOff, KeepGoing
 from fieldmark.search.tasks import Outcome
 
@@ -17,16 +19,27 @@ class LocalExecutor:
 
     capacity = 1
 
-    def __init__(self, maker: BenchMaker, store: "Store", keep_going: KeepGoing = lambda: True) -> None:
+    def __init__(
+        self,
+        maker: BenchMaker,
+        store: "Store",
+        keep_going: KeepGoing = lambda: True,
+        *,
+        say: Callable[[str], None] = lambda _: None,
+        hang_after: float = HANG_AFTER,
+    ) -> None:
         """Makes the bench.
 
         Args:
             maker: of the bench.
             store: where records go.
             keep_going: asked by what is under way.
+            say: shows a line.
+            hang_after: seconds without a sign of life after which it says so; this process cannot end what it does.
         """
         self._bench = maker(store)
         self._keep_going = keep_going
+        self._say, self._hang_after = say, hang_after
         self._waiting: deque[Unit] = deque()
         self._epochs: dict[str, int] = {}
 
@@ -44,7 +57,9 @@ class LocalExecutor:
             self._epochs[unit.run_id] = epoch
 
         try:
-            return [do(self._bench, unit.model_dump_json(), self._keep_going, note)]
+            with HangNotice(unit.run_id, self._hang_after, self._say) as notice:
+                asked, told = notice.asked(self._keep_going), notice.told(note)
+                return [do(self._bench, unit.model_dump_json(), asked, told)]
         except CutOff:
             return []
         finally:

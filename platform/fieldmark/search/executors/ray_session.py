@@ -5,14 +5,17 @@ import logging
 import os
 import sys
 import tempfile
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fieldmark.errors import UserError
 from fieldmark.machine import cores
+from fieldmark.search.executors.could_have import VARIABLE, Nodes, could_have
 from fieldmark.search.executors.guard import Guard
+from fieldmark.search.executors.object_store import bytes_of, check_room, store_size
+from fieldmark.search.executors.shared import check_shared
+from fieldmark.search.executors.situation import KINDS, read_situation
 
 if TYPE_CHECKING:
     from fieldmark.store import Store
@@ -31,16 +34,20 @@ GROUP_SETTINGS = {
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",  # the default of 2 s stretches short epochs
     "RAY_TRAIN_METRICS_ENABLED": "0",
 }
-NODE_TIMEOUT = 60.0
 
 
 class RaySession:
     """This process's connection to Ray."""
 
-    def __init__(self, address: str | None, say: Callable[[str], None]) -> None:
+    def __init__(self, address: str | None, say: Callable[[str], None], *, arrays: object = None) -> None:
         """Joins the cluster at the address, or of RAY_ADDRESS, or started on this machine; else starts a local one.
 
         Token authentication is left as it is set; the dashboard stays on, since nested trials hang without it.
+
+        Args:
+            address: of the cluster.
+            say: shows a line.
+            arrays: what will be put into the object store: a local one is made large enough for it.
 
         Raises:
             UserError: where there is no such cluster.
@@ -50,13 +57,17 @@ class RaySession:
         import ray
 
         logging.getLogger("ray").setLevel(logging.ERROR)
+        self._say = say
+        self.grows = False
+        """Whether nodes are added to the cluster when something waits for them; known after `nodes`."""
         quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
         wanted = address or os.environ.get("RAY_ADDRESS") or None
         self._guard: Guard | None = None
         if wanted is None and not _cluster_on_this_machine():
             say("starting Ray on this machine")
             self._guard = Guard()
-            ray.init(address="local", num_cpus=cores(), **quiet)
+            size = store_size(bytes_of(arrays))
+            ray.init(address="local", num_cpus=cores(), object_store_memory=size, **quiet)
         else:
             say(f"joining the Ray cluster {'at ' + wanted if wanted else 'on this machine'}")
             try:
@@ -65,19 +76,25 @@ class RaySession:
                 first = str(error).strip().splitlines()[0]
                 raise UserError(f"--address {wanted or 'of this machine'}: cannot join Ray ({first})") from None
 
-    @property
-    def cpus(self) -> int:
-        """CPUs of all living nodes."""
+    def nodes(self) -> Nodes:
+        """Returns the resources of each living node; where the cluster grows, those of all that it could have.
+
+        Then it says so: what there is no room for now waits, and so has new nodes started.
+
+        Raises:
+            UserError: for a bad FIELDMARK_CLUSTER_MAX.
+        """
         import ray
 
-        return int(ray.cluster_resources().get("CPU", 0))
-
-    @property
-    def gpus(self) -> int:
-        """GPUs of all living nodes."""
-        import ray
-
-        return int(ray.cluster_resources().get("GPU", 0))
+        nodes = ray.nodes()
+        present = [node["Resources"] for node in nodes if node["Alive"]]
+        could = could_have(nodes) if self._guard is None else []
+        self.grows = any(_total(could, kind) > _total(present, kind) for kind in KINDS)
+        if not self.grows:
+            return present
+        more = " and ".join(f"{_total(could, kind):g} {kind}s" for kind in KINDS if _total(could, kind))
+        self._say(f"the cluster can grow to {more}; what has no room now waits for nodes that are started for it")
+        return could
 
     def resources(self) -> str:
         """Returns in a few words what the cluster has and what of it is free."""
@@ -85,42 +102,34 @@ class RaySession:
 
         total, free = ray.cluster_resources(), ray.available_resources()
         nodes = sum(node["Alive"] for node in ray.nodes())
-        return f"{nodes} node(s), {total.get('CPU', 0):g} CPUs of which {free.get('CPU', 0):g} are free"
+        grown = "" if self.grows or self._guard is not None else f" (where it grows, set {VARIABLE}=CPU=...)"
+        return f"{nodes} node(s), {total.get('CPU', 0):g} CPUs of which {free.get('CPU', 0):g} are free{grown}"
 
-    def check_nodes(self, store: "Store") -> None:
-        """Has every living node read what this process wrote to the store, and write what this process reads.
+    def explain(self, request: Mapping[str, float]) -> str:
+        """Returns what the cluster has, who holds it, and what to do for a request that waits."""
+        situation = read_situation()
+        return f"{situation.words()}; {situation.advice(request)}"
+
+    def check_arrays(self, arrays: object, what: str) -> None:
+        """Looks whether arrays fit into the object store of every node: each that works on them has a copy.
 
         Raises:
-            UserError: naming a node that cannot.
+            UserError: naming the smallest node.
         """
         import ray
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        nodes = [node for node in ray.nodes() if node["Alive"]]
-        if len(nodes) == 1:
+        if self._guard is not None:
             return
-        token = f"probe-{uuid.uuid4().hex}"
-        store.put(token, b"driver")
-        probe = ray.remote(num_cpus=0)(_probe)
-        refs = {
-            node["NodeManagerHostname"]: probe.options(
-                scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-            ).remote(store.url, token, node["NodeID"])
-            for node in nodes
-        }
-        try:
-            for (host, ref), node in zip(refs.items(), nodes, strict=True):
-                problem = ray.get(ref, timeout=NODE_TIMEOUT)
-                if problem is None and store.get(f"{token}-{node['NodeID']}") is None:
-                    problem = "what it wrote is not there"
-                if problem is not None:
-                    raise UserError(f"--store {store.url}: node {host} does not share it ({problem})")
-        except ray.exceptions.RayError as error:
-            raise UserError(f"a node of the cluster does not answer: {str(error).splitlines()[0]}") from None
-        finally:
-            for key in store.list("."):
-                if key.startswith(token):
-                    store.objects.delete(key)
+        nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+        check_room(bytes_of(arrays), what, {node["NodeManagerHostname"]: node["Resources"] for node in nodes})
+
+    def check_nodes(self, store: "Store") -> None:
+        """Looks whether every living node shares the store; see `check_shared`.
+
+        Raises:
+            UserError: naming a node that does not.
+        """
+        check_shared(store)
 
     def close(self) -> None:
         """Disconnects; a local Ray is stopped."""
@@ -148,18 +157,8 @@ def group_session(address: str | None, say: Callable[[str], None]) -> Iterator[R
             session.close()
 
 
-def _probe(url: str, token: str, node: str) -> str | None:
-    """Runs on a node: reads the driver's object and writes its own; returns what is wrong, or None."""
-    from fieldmark.store import Store
-
-    try:
-        store = Store.open(url, create=False)
-        if store.get(token) != b"driver":
-            return "the driver's object is not there"
-        store.put(f"{token}-{node}", b"node")
-    except UserError as error:
-        return str(error)
-    return None
+def _total(nodes: Nodes, kind: str) -> float:
+    return sum(node.get(kind, 0) for node in nodes)
 
 
 def _cluster_on_this_machine() -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from fieldmark.config import FrozenConfig
 from fieldmark.search.executors.base import Executor
 from fieldmark.search.executors.bench import Unit
+from fieldmark.search.executors.held import Held, held_by
 from fieldmark.search.image_task import ImageTask
 from fieldmark.search.tasks import Outcome
 
@@ -64,6 +65,17 @@ class RoutedExecutor:
         ended = self._present.poll(timeout)
         self._under_way.difference_update(outcome.run_id for outcome in ended)
         return ended
+
+    def holds(self, unit: Unit) -> Held:
+        """Returns the CPUs and GPUs that a unit has; none while it waits."""
+        if self._present is None or unit in self._waiting:
+            return 0.0, 0.0
+        return held_by(self._present, unit)
+
+    @property
+    def waiting(self) -> list[str]:
+        """Units that have not begun: they wait for the other executor."""
+        return [unit.run_id for unit in self._waiting]
 
     def epochs(self) -> Mapping[str, int]:
         """Returns how far the units under way are."""

@@ -2,27 +2,43 @@
 
 import queue
 import threading
+from pathlib import Path
 from typing import Any
 
+from ray import tune
+from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 from ray.tune.stopper import Stopper
 
 from fieldmark.search.executors.bench import Unit
+from fieldmark.search.executors.pulse import HANG_AFTER, Pulse
+from fieldmark.search.out_of_memory import OF_RAY
 from fieldmark.search.tasks import Outcome
 
 AFTER_AN_END = 0.25
 """Seconds to wait for the next unit when a trial has just ended, so that its actor is reused."""
 WHILE_IDLE = 0.1
+MISTAKE = "UserError: "
+"""In what Ray says of a process that could not begin, e.g. as a node that joined later does not reach the store."""
 
 
 class Mailbox:
     """What the driver's two threads share: the sweep puts units in, Tune puts outcomes in."""
 
-    def __init__(self) -> None:
-        self.units: queue.SimpleQueue[Unit] = queue.SimpleQueue()
+    def __init__(self, hang_after: float = HANG_AFTER) -> None:
+        self.pulse = Pulse(hang_after)
+        """Of the runs under way."""
+        self.places: dict[str, tuple[str, int]] = {}
+        """Their processes: Ray's id of the node, and the process's id there."""
+        self.units: queue.SimpleQueue[tuple[Unit, dict[str, float]]] = queue.SimpleQueue()
+        """With what each asks Ray for."""
         self.outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
         self.epochs: dict[str, int] = {}
         """Finished epochs of runs under way."""
+        self.unrecorded: set[str] = set()
+        """Runs that ended in a way that they could not record themselves."""
+        self.placed = 0
+        """Trials that a process has begun with, ever."""
         self.signs = 0
         """Grows with every sign of life of a trial."""
         self.stopping = threading.Event()
@@ -39,28 +55,52 @@ class TaskSearcher(Searcher):
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Returns the next unit; None while there is none; FINISHED when the sweep stops."""
-        unit = self._next()
-        if unit is None:
+        found = self._next()
+        if found is None:
             return Searcher.FINISHED if self._mailbox.stopping.is_set() else None
+        unit, asks = found
         self._run_ids[trial_id] = unit.run_id
-        return {"unit": unit.model_dump_json()}
+        return {"unit": unit.model_dump_json(), "asks": asks}
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Notes how far a run is."""
-        self._mailbox.signs += 1
-        self._mailbox.epochs[self._run_ids[trial_id]] = int(result["epoch"])
+        """Notes how far a run is, and whether it has given a sign of life."""
+        run_id, mailbox = self._run_ids[trial_id], self._mailbox
+        mailbox.signs += 1
+        mailbox.placed += run_id not in mailbox.places
+        mailbox.epochs[run_id] = int(result["epoch"])
+        mailbox.places[run_id] = result["place"]
+        mailbox.pulse.hear(run_id, result["signs"])
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Posts the outcome; a trial that ended without one has lost its process."""
-        run_id = self._run_ids.pop(trial_id)
+        """Posts the outcome; of a process that has died `Deaths` tells more."""
         text = "" if error or result is None else result.get("outcome", "")
-        lost = Outcome(run_id=run_id, kind="lost", message="its process died")
-        self._mailbox.signs += 1
-        self._mailbox.epochs.pop(run_id, None)
-        self._mailbox.outcomes.put(Outcome.model_validate_json(text) if text else lost)
+        if text:
+            self._post(trial_id, Outcome.model_validate_json(text))
+        elif not error:
+            self.died(trial_id, "")
+
+    def died(self, trial_id: str, text: str) -> None:
+        """Posts that a trial has lost its process, and what Ray says of it."""
+        run_id = self._run_ids[trial_id]
+        if line := _line_with(OF_RAY, text):
+            message = f"Ray's memory monitor ended its process: {line}"
+            self._mailbox.unrecorded.add(run_id)
+            self._post(trial_id, Outcome(run_id=run_id, kind="out_of_memory", message=message))
+            return
+        mistake = _line_with(MISTAKE, text).partition(MISTAKE)[2]
+        message = f"its process could not begin: {mistake}" if mistake else "its process died"
+        self._post(trial_id, Outcome(run_id=run_id, kind="lost", message=message))
+
+    def _post(self, trial_id: str, outcome: Outcome) -> None:
+        run_id, mailbox = self._run_ids.pop(trial_id), self._mailbox
+        mailbox.signs += 1
+        mailbox.epochs.pop(run_id, None)
+        mailbox.places.pop(run_id, None)
+        mailbox.pulse.forget(run_id)
+        mailbox.outcomes.put(outcome)
         self._just_ended = True
 
-    def _next(self) -> Unit | None:
+    def _next(self) -> tuple[Unit, dict[str, float]] | None:
         """Returns a unit, waiting for one where Tune has nothing else to do (it would sleep for a second)."""
         while not self._mailbox.stopping.is_set():
             wait = AFTER_AN_END if self._just_ended else 0.0 if self._run_ids else WHILE_IDLE
@@ -91,6 +131,22 @@ class TaskSearcher(Searcher):
         return {}
 
 
+class Deaths(tune.Callback):
+    """Tells the searcher why a trial's process has died: Tune tells searchers only that it has."""
+
+    def __init__(self, searcher: TaskSearcher) -> None:
+        self._searcher: TaskSearcher | None = searcher
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Passes on what Tune has written down; it is called right after the searcher."""
+        if self._searcher is not None:
+            file = trial.error_file
+            self._searcher.died(trial.trial_id, "" if file is None else Path(file).read_text(errors="replace"))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_searcher": None}
+
+
 class StopWhenAsked(Stopper):
     """Ends Tune's experiment when the sweep stops."""
 
@@ -107,3 +163,7 @@ class StopWhenAsked(Stopper):
 
     def __getstate__(self) -> dict[str, Any]:
         return {"_mailbox": None}
+
+
+def _line_with(words: str, text: str) -> str:
+    return next((line for line in text.splitlines() if words in line), "")

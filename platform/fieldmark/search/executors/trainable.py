@@ -1,10 +1,13 @@
 """A Tune trial: one unit a trial, many trials an actor."""
 
+import gc
+from functools import partial
 from typing import Any
 
 from ray import tune
 
-from fieldmark.search.executors.bench import BenchMaker
+from fieldmark.search.executors.bench import Bench, BenchMaker
+from fieldmark.search.executors.ending import own_place
 from fieldmark.search.executors.work import Work
 
 SLICE = 2.0
@@ -16,12 +19,19 @@ FAREWELL = 8.0
 class TrialActor(tune.Trainable):
     """Does the unit of ``config["unit"]``; an actor that is reused keeps its bench: libraries, data and store."""
 
+    @classmethod
+    def default_resource_request(cls, config: dict[str, Any]) -> tune.PlacementGroupFactory:
+        """Returns what a trial asks Ray for: it is in its configuration, since shares of a GPU differ."""
+        return tune.PlacementGroupFactory([config["asks"]])
+
     def setup(self, config: dict[str, Any], maker: BenchMaker | None = None, store_url: str = "") -> None:
         """Opens the store and starts the first unit. Arrays lie in Ray's object store and are mapped, not copied."""
         from fieldmark.store import Store
 
         assert maker is not None
-        self._bench = maker(Store.open(store_url, create=False))
+        self._make_bench = partial(maker, Store.open(store_url, create=False, patient=True))
+        self._bench: Bench[Any] | None = self._make_bench()
+        self._place = own_place()
         self._work = self._begin(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -34,9 +44,13 @@ class TrialActor(tune.Trainable):
         """Waits for the end of the unit or of a slice."""
         done = self._work.wait(SLICE)
         outcome = self._work.outcome
+        if outcome is not None and outcome.kind == "out_of_memory":
+            self._let_go()
         return {
             "done": done,
             "epoch": self._work.epoch,
+            "signs": self._work.signs,
+            "place": self._place,
             "outcome": outcome.model_dump_json() if done and outcome is not None else "",
         }
 
@@ -45,4 +59,15 @@ class TrialActor(tune.Trainable):
         self._work.cut_off(FAREWELL)
 
     def _begin(self, config: dict[str, Any]) -> Work:
+        if self._bench is None:
+            self._bench = self._make_bench()
         return Work(self._bench.parse(config["unit"]), self._bench)
+
+    def _let_go(self) -> None:
+        """Frees what the bench keeps between units: the one that memory ran out of is tried again with all of it."""
+        import torch
+
+        self._bench = None
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()

@@ -3,16 +3,20 @@
 import time
 from collections.abc import Callable
 
+from fieldmark.search.words import duration
+
 PATIENCE = 60.0
+LONGEST = 600.0
+"""Seconds between two lines of a long stall; the first come faster."""
 
 
 class Watchdog:
-    """Says what is asked for and what is there when there was no sign of life for a while, again and again."""
+    """Explains a stall: no sign of life from anything for a while, or something that is not placed for a while."""
 
     def __init__(
         self,
         say: Callable[[str], None],
-        resources: Callable[[], str],
+        explain: Callable[[], str],
         *,
         asks: str,
         patience: float = PATIENCE,
@@ -22,27 +26,56 @@ class Watchdog:
 
         Args:
             say: shows a line.
-            resources: what the cluster has, in words.
+            explain: what the cluster has, who holds it and what to do, in words.
             asks: what is waited for and what each of it needs.
-            patience: seconds of silence before it speaks.
+            patience: seconds of a stall before it speaks; then it speaks again ever more rarely.
             clock: seconds.
         """
         self._say = say
-        self._resources = resources
+        self._explain = explain
         self._asks = asks
-        self._patience = patience
         self._clock = clock
-        self._signs = -1
-        self._since = clock()
+        self._silence = _Stall(patience, clock())
+        self._unplaced = _Stall(patience, clock())
 
-    def look(self, waiting: int, signs: int) -> None:
-        """Takes how many tasks wait or run, and the count of signs of life so far."""
+    def look(self, waiting: int, signs: int, unplaced: int = 0, placed: int = 0) -> None:
+        """Takes how things stand.
+
+        Args:
+            waiting: tasks that wait or run.
+            signs: the count of signs of life so far.
+            unplaced: of those that wait or run, how many no process has begun with.
+            placed: how many have been begun with so far.
+        """
         now = self._clock()
-        if signs != self._signs or not waiting:
-            self._signs, self._since = signs, now
-        elif now - self._since >= self._patience:
-            self._since = now
-            self._say(
-                f"{waiting} {self._asks} and none has started or reported for {self._patience:.0f} s; "
-                f"the cluster has {self._resources()}"
-            )
+        silent = self._silence.speaks(now, signs, bool(waiting))
+        stuck = self._unplaced.speaks(now, placed, bool(unplaced))
+        if silent:
+            what = f"{waiting} {self._asks} and none has started or reported for {self._silence.words(now)}"
+            self._say(f"{what}; {self._explain()}")
+        elif stuck:
+            what = f"{unplaced} of {waiting} {self._asks} and cannot be placed since {self._unplaced.words(now)}"
+            self._say(f"{what}; {self._explain()}")
+
+
+class _Stall:
+    """How long a count has stood still while it should not."""
+
+    def __init__(self, patience: float, now: float) -> None:
+        self._patience = patience
+        self._count = -1
+        self._since = self._spoke = now
+        self._pause = patience
+
+    def speaks(self, now: float, count: int, matters: bool) -> bool:
+        """Takes the count; whether it is time to say something."""
+        if count != self._count or not matters:
+            self._count, self._since, self._spoke, self._pause = count, now, now, self._patience
+        elif now - self._spoke >= self._pause:
+            self._spoke, self._pause = now, min(2 * self._pause, max(LONGEST, self._patience))
+            return True
+        return False
+
+    def words(self, now: float) -> str:
+        """Returns how long it has lasted."""
+        return duration(now - self._since)

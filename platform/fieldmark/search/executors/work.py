@@ -16,10 +16,11 @@ class Work:
         self.unit = unit
         self.epoch = 0
         """Finished epochs."""
+        self.signs = 0
+        """Signs of life so far: epochs, and questions whether to go on."""
         self.outcome: Outcome | None = None
-        self._bench = bench
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=unit.run_id, daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(bench,), name=unit.run_id, daemon=True)
         self._thread.start()
 
     def wait(self, seconds: float) -> bool:
@@ -32,14 +33,19 @@ class Work:
         self._stop.set()
         self._thread.join(seconds)
 
-    def _run(self) -> None:
+    def _run(self, bench: Bench[Any]) -> None:
         run_id = self.unit.run_id
         try:
-            self.outcome = self._bench.do(self.unit, keep_going=lambda: not self._stop.is_set(), on_epoch=self._note)
+            self.outcome = bench.do(self.unit, keep_going=self._keep_going, on_epoch=self._note)
         except CutOff:
             self.outcome = Outcome(run_id=run_id, kind="lost", message="it was cut off")
         except Exception as error:  # e.g. the store is not to be reached: nothing could be recorded
             self.outcome = Outcome(run_id=run_id, kind="lost", message=f"{type(error).__name__}: {error}")
 
+    def _keep_going(self) -> bool:
+        self.signs += 1
+        return not self._stop.is_set()
+
     def _note(self, epoch: int) -> None:
+        self.signs += 1
         self.epoch = epoch

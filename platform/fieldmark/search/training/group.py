@@ -7,18 +7,21 @@ import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from fieldmark.data.images.experiment import ImageExperiment
 from fieldmark.errors import UserError
+from fieldmark.search.executors.pulse import HANG_AFTER
 from fieldmark.search.executors.ray_session import RaySession, group_session
 from fieldmark.search.executors.watchdog import Watchdog
 from fieldmark.search.interruption import CutOff, KeepGoing
+from fieldmark.search.out_of_memory import is_out_of_memory
 from fieldmark.search.tasks import Task
 from fieldmark.search.training.audience import Audience
 from fieldmark.search.training.failed import TrainingFailed
+from fieldmark.search.training.group_pulse import GroupPulse
 from fieldmark.search.training.job import Job
-from fieldmark.search.training.link import Mailbox, Message
+from fieldmark.search.training.link import Failed, Mailbox, Message
 from fieldmark.search.training.room import Room
 from fieldmark.search.trial import record_failure
 
@@ -44,6 +47,7 @@ class GroupTraining:
         *,
         workers: tuple[int, ...],
         on_joined: Callable[[], None] = lambda: None,
+        hang_after: float = HANG_AFTER,
     ) -> None:
         """Takes the job.
 
@@ -54,6 +58,8 @@ class GroupTraining:
             keep_going: asked several times a second; False stops training after its next step.
             workers: the allowed numbers of workers, ascending.
             on_joined: called once this process is part of Ray, which then has handlers of signals.
+            hang_after: seconds without a sign of life of any worker after which all are ended, so that training starts
+                again from its checkpoint.
         """
         self._job = job
         self._store = store
@@ -61,6 +67,7 @@ class GroupTraining:
         self._keep_going = keep_going
         self._workers = workers
         self._on_joined = on_joined
+        self._pulse = GroupPulse(hang_after, audience.say)
         self._running: Task | None = None
         self._started = time.time()
         self._error: BaseException | None = None
@@ -76,7 +83,7 @@ class GroupTraining:
         """
         with group_session(address, self._audience.say) as session:
             self._on_joined()
-            room = Room.of_cluster(self._workers, self._job.threads, session.resources())
+            room = Room.of(session.nodes(), self._workers, self._job.threads, session.resources())
             session.check_nodes(self._store)
             self._audience.say(room.describe())
             self.train(data, session, room, max_failures=max_failures)
@@ -87,18 +94,24 @@ class GroupTraining:
         Raises:
             CutOff, TrainingFailed, UserError: see `run`.
         """
+        session.check_arrays(data, "the records and pictures")
         try:
             mailbox = self._mailbox()
             thread = threading.Thread(target=self._fit, args=(data, room, mailbox, max_failures), daemon=True)
             thread.start()
-            self._watch(thread, mailbox, Watchdog(self._audience.say, session.resources, asks=room.asks))
+            self._watch(thread, mailbox, self._watchdog(session, room))
         except (TrainingFailed, UserError):
             thread.join(PATIENCE_TO_END)  # its CPUs are the next group's
             raise
         finally:
             self._tidy()
         if self._error is not None:
-            self._fail(f"its workers died or raised more than {max_failures} times", str(self._error))
+            if (short := _short_of_memory(self._error)) is not None:
+                self._fail("out_of_memory", f"memory ran out: {str(short).splitlines()[0]}", str(self._error))
+            self._fail("failed", f"its workers died or raised more than {max_failures} times", str(self._error))
+
+    def _watchdog(self, session: RaySession, room: Room) -> Watchdog:
+        return Watchdog(self._audience.say, lambda: session.explain(room.resources), asks=room.asks)
 
     def _mailbox(self) -> Any:
         import ray
@@ -128,7 +141,10 @@ class GroupTraining:
                 "mailbox": mailbox,
             },
             "scaling_config": ScalingConfig(
-                num_workers=room.workers, use_gpu=room.gpu, resources_per_worker=room.resources
+                num_workers=room.workers,
+                use_gpu=room.gpu,
+                resources_per_worker=room.resources,
+                placement_strategy=room.strategy,
             ),
             "run_config": RunConfig(
                 name=self._scratch,
@@ -146,7 +162,8 @@ class GroupTraining:
         while thread.is_alive():
             thread.join(EVERY)
             self._take(ray.get(mailbox.take.remote()))
-            watchdog.look(1, self._audience.signs)
+            self._pulse.end_hung()
+            watchdog.look(1, self._audience.signs + self._pulse.signs)
             if asked is None and not self._keep_going():
                 asked = time.monotonic()
                 self._audience.say("Stopping after the next step ...")
@@ -158,7 +175,10 @@ class GroupTraining:
     def _take(self, messages: list[Message]) -> None:
         tasks = {task.run_id: task for task in self._job.runs}
         for message in messages:
-            if message.kind == "run":
+            self._pulse.hear()
+            if message.kind == "worker":
+                self._pulse.met(*message.value)
+            elif message.kind == "run":
                 again = self._running is not None and self._running.run_id == message.value
                 self._running = tasks[message.value]
                 if again:
@@ -169,14 +189,14 @@ class GroupTraining:
             elif message.kind == "saved":
                 raise CutOff
             elif message.kind == "failed":
-                is_user, text, trace = message.value
-                if is_user:
-                    raise UserError(text)
-                self._fail(text, trace)
+                failed: Failed = message.value
+                if failed.kind == "user":
+                    raise UserError(failed.message)
+                self._fail(failed.kind, failed.message, failed.trace)
 
-    def _fail(self, message: str, log: str) -> NoReturn:
+    def _fail(self, kind: Literal["failed", "out_of_memory"], message: str, log: str) -> NoReturn:
         attempt = record_failure(self._store, self._running or self._job.runs[0], message, self._started, log)
-        raise TrainingFailed(message, attempt) from self._error
+        raise TrainingFailed(message, attempt, kind) from self._error
 
     @property
     def _storage(self) -> str:
@@ -189,3 +209,10 @@ class GroupTraining:
             shutil.rmtree(Path(self._storage) / self._scratch, ignore_errors=True)
             with contextlib.suppress(OSError):  # another training's is there
                 Path(self._storage).rmdir()
+
+
+def _short_of_memory(error: BaseException) -> BaseException | None:
+    """Returns the error of a worker that Ray's memory monitor has ended, or None."""
+    failures = getattr(error, "worker_failures", {}).values()
+    causes = (getattr(one, "health_check_failure", one) for one in failures)
+    return next(filter(is_out_of_memory, causes), None)

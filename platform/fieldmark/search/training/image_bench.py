@@ -8,16 +8,19 @@ from fieldmark.config import FrozenConfig, View
 from fieldmark.data.open import MAX_BAD_SHARE
 from fieldmark.errors import UserError
 from fieldmark.evaluation.limits import BUDGET
+from fieldmark.machine import give_back_memory
 from fieldmark.search.executors.bench import OnEpoch
+from fieldmark.search.executors.ending import own_cores
 from fieldmark.search.image_task import ImageTask
 from fieldmark.search.interruption import CutOff, KeepGoing
-from fieldmark.search.ledger import stopped_id
+from fieldmark.search.out_of_memory import kind_of
 from fieldmark.search.tasks import Outcome
 from fieldmark.search.training import job
 from fieldmark.search.training.image_data import ImageData, Say, fields_of
 from fieldmark.search.training.job import Extension, load_extensions
 from fieldmark.search.training.kept import Kept
 from fieldmark.search.trial import record_failure
+from fieldmark.store.records import stopped_id
 
 if TYPE_CHECKING:
     from fieldmark.store import Store
@@ -89,12 +92,15 @@ class ImageBench:
         import fieldmark.training.classifier.fit  # noqa: F401 - see above
 
         load_extensions(extensions)
-        self.data = ImageData(store, cache=cache, max_bad_share=max_bad_share, say=say)
+        self.data = ImageData(store, cache=cache, max_bad_share=max_bad_share, say=self._say)
+        self._shows = say
+        self._keep_going: KeepGoing = lambda: True
         self._store = store
         self._threads = threads
         self._probabilities_budget = probabilities_budget
         self._device = "cuda" if torch.cuda.is_available() else "cpu"  # Ray shows an actor the GPUs that it was given
-        self._loader_processes = job.loader_processes(loader_processes, self._device, threads)
+        cores = own_cores() if self._device != "cpu" else threads
+        self._loader_processes = job.loader_processes(loader_processes, self._device, cores)
         self._features: Kept[Features] = Kept(FEATURE_BYTES, weigh=lambda features: features.nbytes)
 
     def parse(self, text: str) -> ImageTask:
@@ -112,6 +118,7 @@ class ImageBench:
         import torch
 
         torch.set_num_threads(self._threads)  # holds for this thread, not for the process
+        self._keep_going = keep_going
         started = time.time()
         try:
             if is_trained(unit, self._store):
@@ -125,8 +132,15 @@ class ImageBench:
         except Exception as error:
             message = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
             record_failure(self._store, unit.task, message, started, traceback.format_exc())
-            return Outcome(run_id=unit.run_id, kind="failed", message=message)
+            return Outcome(run_id=unit.run_id, kind=kind_of(error), message=message)
+        finally:
+            give_back_memory()  # a process does units of all sizes, one after another
         return Outcome(run_id=unit.run_id, kind="recorded")
+
+    def _say(self, line: str) -> None:
+        """Shows how making packs goes, which is a sign of life: asking whether to go on gives it."""
+        self._keep_going()
+        self._shows(line)
 
     def _train(self, unit: ImageTask, keep_going: KeepGoing, on_epoch: OnEpoch) -> None:
         from fieldmark.search.training.run import Circumstances, do_run
@@ -137,6 +151,7 @@ class ImageBench:
             device=self._device,
             loader_processes=self._loader_processes,
             on_epoch=lambda epoch, _: on_epoch(epoch),
+            on_batch=keep_going,
         )
         how = Circumstances(workers=Workers(), execution=execution, keep_going=keep_going)
         data = self.data.experiment(unit)
@@ -162,6 +177,7 @@ class ImageBench:
                 keep_probabilities=kept,
                 probabilities_budget=self._probabilities_budget,
                 device=self._device,
+                on_batch=keep_going,
             )
 
 

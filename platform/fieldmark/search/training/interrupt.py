@@ -2,6 +2,8 @@
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, NoReturn, Self
 
@@ -43,6 +45,11 @@ class Interrupt:
         """Whether training is to stop."""
         return self._asked is not None
 
+    @property
+    def terminated(self) -> bool:
+        """Whether SIGTERM asked, or asked first."""
+        return self._asked == signal.SIGTERM
+
     def leave(self) -> NoReturn:
         """Raises what the signal means, after training has stopped.
 
@@ -50,10 +57,27 @@ class Interrupt:
             Terminated: for SIGTERM.
             KeyboardInterrupt: for Ctrl-C.
         """
-        raise Terminated if self._asked == signal.SIGTERM else KeyboardInterrupt
+        raise Terminated if self.terminated else KeyboardInterrupt
 
     def _ask(self, number: int, _frame: FrameType | None) -> None:
         # A second SIGTERM is no impatience: `timeout` and schedulers send it to the process and to its group.
         if self._asked is not None and number == signal.SIGINT:
             raise KeyboardInterrupt
         self._asked = self._asked or number
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Has SIGTERM raise `Terminated` in the main thread, as Ctrl-C raises: for what has no step at which to stop."""
+
+    def leave(number: int, frame: FrameType | None) -> NoReturn:
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

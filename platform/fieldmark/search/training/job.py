@@ -114,6 +114,7 @@ def do_job(
         on_step=on_step,
         on_step_every=BETWEEN_STEPS,
         on_epoch=on_epoch,
+        on_batch=keep_going,
     )
     for task in job.runs:
         is_main = task.run_id == job.main

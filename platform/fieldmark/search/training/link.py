@@ -1,7 +1,7 @@
 """What workers and driver tell each other: a small actor on the driver's node, and the worker's end of it."""
 
 import threading
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 EVERY = 0.5
 """Seconds between two exchanges."""
@@ -11,8 +11,18 @@ class Message(NamedTuple):
     """A word from a worker."""
 
     kind: str
-    """`run` (the run's id), `step` (a StepInfo), `saved`, `failed` (a user's mistake or not, message, traceback)."""
+    """`worker` (its rank and `own_place`), `run` (the run's id), `step` (a StepInfo), `alive`, `saved`, `failed` (a
+    `Failed`)."""
     value: Any = None
+
+
+class Failed(NamedTuple):
+    """What made a worker give up."""
+
+    kind: Literal["user", "failed", "out_of_memory"]
+    """`user`: a user's mistake."""
+    message: str
+    trace: str
 
 
 class Mailbox:
@@ -46,12 +56,17 @@ class Link:
         self._waiting: list[Message] = []
         self._lock = threading.Lock()
         self._stopping = threading.Event()
+        self._signs = self._signs_told = 0
         threading.Thread(target=self._exchange_for_ever, name="link", daemon=True).start()
 
     @property
     def stopping(self) -> bool:
         """Whether training is asked to stop."""
         return self._stopping.is_set()
+
+    def sign(self) -> None:
+        """Gives a sign of life."""
+        self._signs += 1
 
     def tell(self, kind: str, value: Any = None) -> None:
         """Leaves a word for the driver; of steps only the last one counts."""
@@ -66,6 +81,9 @@ class Link:
 
         with self._lock:
             messages, self._waiting = self._waiting, []
+        if self._signs != self._signs_told:
+            self._signs_told = self._signs
+            messages.append(Message("alive"))
         if ray.get(self._mailbox.tell.remote(messages)):
             self._stopping.set()
 

@@ -4,10 +4,13 @@ import re
 from typing import Annotated, Literal, Self
 
 from cyclopts import Parameter
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fieldmark.config import ScaleName
+from fieldmark.config.quantities import parse_duration
 from fieldmark.errors import UserError
+from fieldmark.machine import default_store
+from fieldmark.search.budget.options import HANG_AFTER
 from fieldmark.search.options import describe_invalid
 
 RecipeName = Literal["paper_cnn", "released_log", "transformer", "geonet", "smoke", "frozen"]
@@ -66,8 +69,8 @@ class TrainOptions(BaseModel):
     """smoke (a demonstration; default on the world and below 20,000 training pictures) or paper (as published)."""
     protocol: str | None = None
     """Split protocol and seed, e.g. official:0; default: the data set's own."""
-    store: str = "runs"
-    """Results store: a folder, s3://, gs:// or az://."""
+    store: str = Field(default_factory=default_store)
+    """Results store: a folder, s3://, gs:// or az://; default: $FIELDMARK_STORE, else runs."""
     address: str | None = None
     """Ray cluster to join; default: RAY_ADDRESS, or a cluster started on this machine, or a new local one."""
     cache: str | None = None
@@ -88,6 +91,9 @@ class TrainOptions(BaseModel):
     """Keep the trained weights in the store."""
     max_failures: int = 3
     """How often training starts again from its last checkpoint after a worker or node has died."""
+    hang_after: str = HANG_AFTER
+    """With several workers: without a sign of life for so long they are ended, and training goes on from its
+    checkpoint: 30m, 2h."""
     takeover: Annotated[bool, Parameter(negative=())] = False
     """Take the run over from a driver that is thought to be gone."""
     dry_run: Annotated[bool, Parameter(negative=())] = False
@@ -117,7 +123,13 @@ class TrainOptions(BaseModel):
                 f"--workers {self.workers}: a fusion on cached features is trained in one process; train the "
                 "image-only model by itself with --workers, then name it with --start-from"
             )
+        parse_duration(self.hang_after, "--hang-after")
         return self
+
+    @property
+    def hang_seconds(self) -> float:
+        """Seconds without a sign of life after which the workers count as hung."""
+        return parse_duration(self.hang_after, "--hang-after")
 
 
 def train_options(**flags: object) -> TrainOptions:

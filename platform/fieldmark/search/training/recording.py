@@ -14,14 +14,13 @@ from fieldmark.export.configuration import classifier_of
 from fieldmark.search.asha import Rungs
 from fieldmark.search.checkpoints import RunCheckpoints
 from fieldmark.search.interruption import KeepGoing
-from fieldmark.search.ledger import stopped_id
-from fieldmark.search.provenance import provenance
+from fieldmark.search.provenance import device_name, provenance
 from fieldmark.search.tasks import Task
 from fieldmark.search.training.plan import config_of
 from fieldmark.search.trial import curve_table, log_text, tune_metrics
 from fieldmark.store.evaluated import evaluation_record
 from fieldmark.store.faults import fault_point
-from fieldmark.store.records import METRICS, Cost, RunRecord
+from fieldmark.store.records import METRICS, Cost, RunRecord, stopped_id
 from fieldmark.training.classifier.execution import Execution
 from fieldmark.training.classifier.workers import Workers
 from fieldmark.training.interfaces import Checkpoints, Report
@@ -65,6 +64,9 @@ class Recording:
         self._how = how
         self._checkpoints = RunCheckpoints(store.checkpoints(task.run_id), how.keep_going)
         self._stopped = False
+        self._on_gpu = how.execution.device.startswith("cuda")
+        if self._on_gpu:
+            _forget_gpu_memory()
 
     def do(self, fit: Fit) -> None:
         """Trains, evaluates and records; every worker of a group calls it.
@@ -112,7 +114,7 @@ class Recording:
             epochs=len(rows),
             trial=task.trial,
             cost=cost,
-            provenance=where.model_copy(update={"device": self._how.execution.device}),
+            provenance=where.model_copy(update={"device": device_name(self._how.execution.device)}),
         )
 
     def _report(self, epoch: int, metrics: Mapping[str, float]) -> bool:
@@ -127,14 +129,30 @@ class Recording:
     def _cost(self) -> Cost:
         """Returns wall clock, and the processor time and memory of all workers."""
         own = self._checkpoints.stopwatch.cost()
+        if self._on_gpu:
+            own = own.model_copy(update={"peak_gpu_memory_bytes": _peak_gpu_memory()})
         costs = self._how.workers.gather(own) or [own]
-        on_gpu = self._how.execution.device.startswith("cuda")
         return Cost(
             seconds=own.seconds,
             cpu_seconds=sum(cost.cpu_seconds for cost in costs),
-            gpu_seconds=own.seconds * len(costs) if on_gpu else 0.0,
+            gpu_seconds=own.seconds * len(costs) if self._on_gpu else 0.0,
             peak_memory_bytes=sum(cost.peak_memory_bytes for cost in costs),
+            peak_gpu_memory_bytes=max(cost.peak_gpu_memory_bytes for cost in costs),
         )
+
+
+def _forget_gpu_memory() -> None:
+    """Lets go of what earlier runs of this process have left reserved, so that it is not counted as this one's."""
+    import torch
+
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+
+
+def _peak_gpu_memory() -> int:
+    import torch
+
+    return int(torch.cuda.max_memory_reserved())
 
 
 def _on_tune(row: Mapping[str, float]) -> dict[str, float]:

@@ -1,8 +1,8 @@
 """Which group of workers a cluster has room for. Ray Train would wait for ever for one that cannot be placed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 from fieldmark.errors import UserError
 
@@ -20,13 +20,9 @@ class Room:
     """CPUs and threads of each."""
     gpu: bool
     """Whether each gets a GPU."""
-
-    @classmethod
-    def of_cluster(cls, allowed: Sequence[int], threads: int, resources: str) -> Self:
-        """Returns the room that the joined cluster has; see `of`."""
-        import ray
-
-        return cls.of([node["Resources"] for node in ray.nodes() if node["Alive"]], allowed, threads, resources)
+    strategy: Literal["PACK", "STRICT_PACK"] = "PACK"
+    """`PACK` uses as few nodes as there is room on; `STRICT_PACK` waits for room on a single one, which only makes
+    sense where another node could take the group over."""
 
     @classmethod
     def of(cls, nodes: Nodes, allowed: Sequence[int], threads: int, resources: str) -> Self:
@@ -43,23 +39,27 @@ class Room:
         """
         least, most = allowed[0], allowed[-1]
         gpu = sum(int(node.get("GPU", 0)) for node in nodes) >= least
-        if not threads and not gpu:
-            threads = 1
         if not threads:
-            cpus = int(max((node.get("CPU", 0) for node in nodes), default=1))
-            fitting = (one for one in range(cpus, 0, -1) if _fits(nodes, one, gpu) >= most)
-            threads = next(fitting, 1)
+            together = _most_threads(nodes, gpu, lambda each: _whole(nodes, each, gpu, most) > 0)
+            threads = together or _most_threads(nodes, gpu, lambda each: _fits(nodes, each, gpu) >= most) or 1
         if _fits(nodes, threads, gpu) < least:
             each = f"{threads} CPU{'s' if threads > 1 else ''}{' and a GPU' if gpu else ''}"
             raise UserError(
                 f"--workers {least}: each asks for {each}; the cluster has {resources}, room for "
                 f"{_fits(nodes, threads, gpu)}"
             )
-        return cls(workers=most if least == most else (least, most), threads=threads, gpu=gpu)
+        return cls(
+            workers=most if least == most else (least, most),
+            threads=threads,
+            gpu=gpu,
+            strategy=_strategy(nodes, threads, gpu, most) if least == most else "PACK",
+        )
 
     @classmethod
     def of_groups(cls, nodes: Nodes, workers: int, resources: str, most: int | None = None) -> tuple[int, Self]:
         """Returns how many groups of so many workers there is room for at once, and the room of each.
+
+        Where a group fits on a node none is spread over several: its workers would wait for the network.
 
         Args:
             nodes: of the cluster.
@@ -71,10 +71,15 @@ class Room:
             UserError: there is no room for one; see `of`.
         """
         gpu = cls.of(nodes, [workers], 0, resources).gpu
-        groups = _fits(nodes, 1, gpu) // workers
+        packed = _whole(nodes, 1, gpu, workers)
+        groups = packed or _fits(nodes, 1, gpu) // workers
         groups = groups if most is None else min(most, groups)
-        together = cls.of(nodes, [groups * workers], 0, resources)
-        return groups, cls(workers=workers, threads=together.threads, gpu=gpu)
+        if packed:
+            threads = _most_threads(nodes, gpu, lambda each: _whole(nodes, each, gpu, workers) >= groups)
+        else:
+            threads = _most_threads(nodes, gpu, lambda each: _fits(nodes, each, gpu) >= groups * workers)
+        strategy = _strategy(nodes, threads, gpu, workers)
+        return groups, cls(workers=workers, threads=threads, gpu=gpu, strategy=strategy)
 
     @property
     def resources(self) -> dict[str, float]:
@@ -95,5 +100,29 @@ class Room:
 
 def _fits(nodes: Nodes, threads: int, gpu: bool) -> int:
     """Returns how many workers of so many CPUs can be placed, nodes being empty."""
-    rooms = (min(int(node.get("CPU", 0)) // threads, int(node.get("GPU", 0)) if gpu else 10**9) for node in nodes)
-    return sum(rooms)
+    return sum(_on(node, threads, gpu) for node in nodes)
+
+
+def _whole(nodes: Nodes, threads: int, gpu: bool, workers: int) -> int:
+    """Returns how many groups of so many workers can be placed, each on a single node."""
+    return sum(_on(node, threads, gpu) // workers for node in nodes)
+
+
+def _on(node: Mapping[str, float], threads: int, gpu: bool) -> int:
+    """Returns how many workers of so many CPUs fit on an empty node."""
+    cpus = int(node.get("CPU", 0)) // threads
+    return min(cpus, int(node.get("GPU", 0))) if gpu else cpus
+
+
+def _most_threads(nodes: Nodes, gpu: bool, fits: Callable[[int], bool]) -> int:
+    """Returns the most CPUs of a worker with which all fits, 0 where it never does; without a GPU it is one.
+
+    Beside a GPU they prepare pictures; on CPUs another number of threads adds up in another order.
+    """
+    most = int(max((node.get("CPU", 0) for node in nodes), default=0)) if gpu else 1
+    return next(filter(fits, range(most, 0, -1)), 0)
+
+
+def _strategy(nodes: Nodes, threads: int, gpu: bool, workers: int) -> Literal["PACK", "STRICT_PACK"]:
+    several = sum(_on(node, threads, gpu) >= workers for node in nodes) > 1
+    return "STRICT_PACK" if several else "PACK"

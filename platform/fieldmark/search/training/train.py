@@ -149,7 +149,13 @@ class _Training:
         from fieldmark.search.training.group import GroupTraining
 
         training = GroupTraining(
-            job, self._store, progress, keep_going, workers=self._plan.workers, on_joined=interrupt.again
+            job,
+            self._store,
+            progress,
+            keep_going,
+            workers=self._plan.workers,
+            on_joined=interrupt.again,
+            hang_after=self._options.hang_seconds,
         )
         training.run(data, address=self._options.address, max_failures=self._options.max_failures)
 

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from fieldmark.errors import UserError
+from fieldmark.search.executors.ending import own_place
 from fieldmark.search.interruption import CutOff
+from fieldmark.search.out_of_memory import is_out_of_memory, kind_of
 from fieldmark.search.training.job import Job, do_job, load_extensions
-from fieldmark.search.training.link import Link
+from fieldmark.search.training.link import Failed, Link
 
 FAREWELL = 60.0
 """Seconds after which a worker that was asked to stop ends by itself; the driver ends it before."""
@@ -28,15 +30,21 @@ def train_loop(config: dict[str, Any]) -> None:
     job: Job = config["job"]
     link = Link(config["mailbox"])
     workers = Workers.current()
+    link.tell("worker", (workers.rank, own_place()))
+
+    def keep_going() -> bool:
+        link.sign()
+        return not link.stopping
+
     try:
         load_extensions(job.extensions)
         do_job(
             job,
             ray.get(config["data"]),
-            Store.open(config["store"], create=False),
+            Store.open(config["store"], create=False, patient=True),
             workers,
             device=_device(),
-            keep_going=lambda: not link.stopping,
+            keep_going=keep_going,
             on_run=lambda task: link.tell("run", task.run_id) if workers.is_first else None,
             on_step=lambda info: link.tell("step", info),
             on_epoch=_report,
@@ -47,7 +55,8 @@ def train_loop(config: dict[str, Any]) -> None:
         time.sleep(FAREWELL)  # a worker that returned or raised would be taken for finished, or started again
     except Exception as error:
         if not may_pass(error):
-            link.tell("failed", (isinstance(error, UserError), _message(error), traceback.format_exc()))
+            kind = "user" if isinstance(error, UserError) else kind_of(error)
+            link.tell("failed", Failed(kind, _message(error), traceback.format_exc()))
             link.exchange()
         raise
     link.exchange()
@@ -69,11 +78,9 @@ def _device() -> str:
 def may_pass(error: BaseException) -> bool:
     """Whether starting again from the checkpoint may help: the death of a worker shows at the others as these."""
     import ray
-    import torch
 
-    return isinstance(error, RuntimeError | ConnectionError | ray.exceptions.RayError) and not isinstance(
-        error, torch.OutOfMemoryError
-    )
+    passing = isinstance(error, RuntimeError | ConnectionError | ray.exceptions.RayError)
+    return passing and not is_out_of_memory(error)
 
 
 def _message(error: Exception) -> str:

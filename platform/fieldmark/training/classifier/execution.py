@@ -39,6 +39,9 @@ class Execution:
     """Told the number of finished epochs and their metrics on every worker, after the state is saved; metrics that
     worker 0 alone has are missing elsewhere."""
 
+    on_batch: Callable[[], object] | None = None
+    """Told after every batch of pictures that is scored: training is not the only thing that takes long."""
+
     @property
     def pins(self) -> bool:
         """Whether pictures go through page-locked memory."""

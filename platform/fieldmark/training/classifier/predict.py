@@ -66,11 +66,13 @@ def predict_scores(
     )
     model.eval()
     precision = Precision(config, execution.device)
+    on_batch = execution.on_batch or (lambda: None)
     for chunk_n, image_n3HW in zip(chunks, pictures, strict=True):
         where = part.place_time.take(chunk_n)
         encoded_nM = torch.as_tensor(encode_metadata(where, config)).to(execution.device, precision.dtype)
         place_n2 = torch.as_tensor(places(where)).to(execution.device, precision.dtype)
         crop_k3RR = to_device(split_crops(image_n3HW), precision.dtype, config.normalisation, execution)
+        on_batch()
         yield chunk_n, _probabilities(model, precision, crop_k3RR, encoded_nM, place_n2)
 
 
