@@ -14,11 +14,11 @@ from fieldmark.search.image_sweep.plan import ImageSweepPlan
 from fieldmark.search.image_sweep.scheduler import ImageScheduler
 from fieldmark.search.image_sweep.warm import warm_start
 from fieldmark.search.image_task import ImageTask
-from fieldmark.search.ledger import stopped_id
 from fieldmark.search.proposals import Proposals
 from fieldmark.search.tasks import Outcome
 from fieldmark.search.training.facts import TrainFacts
 from fieldmark.store import Cost, DatasetCard, EvaluationRecord, RunRecord, Store
+from fieldmark.store.records import stopped_id
 
 Accuracy = Callable[[ClassifierConfig | FrozenConfig, int], float]
 """Of a configuration and a seed."""
