@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fieldmark.config.quantities import parse_duration
 from fieldmark.errors import UserError
-from fieldmark.search.options import parse_duration, sweep_options
+from fieldmark.search.options import sweep_options
 
 
 @pytest.mark.parametrize(

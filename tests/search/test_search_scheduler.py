@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fieldmark.search import searching
-from fieldmark.search.ledger import stopped_id
+from fieldmark.search import proposals
 from fieldmark.search.plan import SweepPlan
 from fieldmark.search.proposals import Proposals
 from fieldmark.search.under_way import RETRIES
+from fieldmark.store.records import stopped_id
 from search_spaces import priorsnet as space
 
 Plan = Callable[..., SweepPlan]
@@ -144,7 +144,7 @@ def test_nothing_starts_after_the_budget(bench, plan_of: Plan) -> None:
 def test_a_space_with_nothing_new_ends_the_search(bench, plan_of: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(space, "LR", (5e-4, 5e-4))
     monkeypatch.setattr(space, "BATCHES", (1024, 2048))
-    monkeypatch.setattr(searching, "MOST_REPEATS", 40)
+    monkeypatch.setattr(proposals, "MOST_REPEATS", 40)
     scheduler = bench.drive(plan_of(trials=50, seeds=1))
     repeats = [one for one in scheduler.told() if one.attributes.get("repeats")]
     assert len(bench.done) == len(set(bench.done)) < 50

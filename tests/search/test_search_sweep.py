@@ -79,7 +79,9 @@ def test_a_second_driver_of_one_sweep_is_refused_and_told_who_drives(options: Sw
 def test_a_spent_budget_starts_nothing_and_says_so(options: SweepOptions, capsys: pytest.CaptureFixture[str]) -> None:
     result = run(options.model_copy(update={"budget": "0.001s"}))
     assert (result.new_runs, result.budget_spent, result.best) == (0, True, None)
-    assert "Nothing new was started: the budget of 0.001 s is spent. 0 of" in capsys.readouterr().err
+    assert "Nothing new was started: the budget of 0.001s is spent. 0 of" in capsys.readouterr().err
+    assert result.limit is not None
+    assert (result.limit.reason, result.limit.missing) == ("the budget of 0.001s is spent", result.planned_runs)
 
 
 def test_without_dates_the_prior_learns_from_place_alone_and_the_card_says_so(
@@ -112,7 +114,8 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(
         patch.setattr(LocalExecutor, "poll", interrupted)
         result = run(options)
     assert (result.interrupted, result.new_runs) == (True, 3)
-    assert f"Stopped. 3 of {result.planned_runs} runs are recorded. Go on with: " in capsys.readouterr().err
+    said = f"Stopped. 3 of {result.planned_runs} runs are recorded, 1 cut off. Go on with: "
+    assert said in capsys.readouterr().err
     again = run(options)
     assert again.done_runs == 3
     assert again.new_runs == again.planned_runs - 3

@@ -12,12 +12,12 @@ from fieldmark.search.executors.priorsnet_bench import PriorsNetBench
 from fieldmark.search.executors.work import Work
 from fieldmark.search.facts import facts_of
 from fieldmark.search.interruption import CutOff
-from fieldmark.search.ledger import stopped_id
 from fieldmark.search.options import sweep_options
 from fieldmark.search.plan import SweepPlan, build_plan
 from fieldmark.search.tasks import Task
 from fieldmark.search.trial import run_trial
 from fieldmark.store import Store
+from fieldmark.store.records import stopped_id
 
 SMALL = PriorsNetConfig(
     batch=32, lr=2e-3, epochs=6, sampler="IB", images_per_class=None, width=16, blocks=1, dropout=0.1

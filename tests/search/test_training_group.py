@@ -11,7 +11,7 @@ from fieldmark.search.tasks import Task
 from fieldmark.search.training.failed import TrainingFailed
 from fieldmark.search.training.group import GroupTraining
 from fieldmark.search.training.job import Job
-from fieldmark.search.training.link import Mailbox, Message
+from fieldmark.search.training.link import Failed, Mailbox, Message
 from fieldmark.search.training.progress import TrainProgress
 from fieldmark.search.training.worker import may_pass
 from fieldmark.store import Store
@@ -63,9 +63,9 @@ def test_a_saved_checkpoint_ends_an_interrupted_training(training):
 
 def test_a_users_mistake_is_a_line_and_anything_else_is_recorded(training):
     with pytest.raises(UserError, match="too large"):
-        training._take([Message("failed", (True, "batch too large", "trace"))])
+        training._take([Message("failed", Failed("user", "batch too large", "trace"))])
     with pytest.raises(TrainingFailed, match="loss is nan") as failed:
-        training._take([Message("failed", (False, "FloatingPointError: loss is nan", "the traceback"))])
+        training._take([Message("failed", Failed("failed", "FloatingPointError: loss is nan", "the traceback"))])
     store = training._store
     record = store.run(failed.value.attempt)
     assert (record.status, record.message) == ("failed", "FloatingPointError: loss is nan")

@@ -66,7 +66,7 @@ def test_there_are_as_many_groups_at_once_as_can_be_placed():
 def test_groups_share_the_cores_beside_the_gpus():
     count, each = groups(LAB, 2)
     assert (count, each.gpu, each.threads) == (2, True, 4)
-    assert groups(LAB, 2, most=1)[1].threads == 8
+    assert groups(LAB, 2, most=1)[1].threads == 4, "on one node"
     assert groups(LAB, 4)[0] == 1
     count, each = groups(LAB, 8)
     assert (count, each.gpu) == (2, False), "on the CPUs, where there are too few GPUs for one group"

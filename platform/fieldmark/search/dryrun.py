@@ -7,8 +7,9 @@ from pydantic import BaseModel, ConfigDict
 
 from fieldmark.config import PriorsNetConfig
 from fieldmark.errors import UserError
+from fieldmark.search.budget.preview import ExpectedCost, expected_cost
 from fieldmark.search.estimate import Speeds, bytes_of
-from fieldmark.search.ledger import stopped_id
+from fieldmark.search.history import history_notes
 from fieldmark.search.options import SweepOptions
 from fieldmark.search.plan import CONFIRMATION_SEED, Group, SweepPlan
 from fieldmark.search.proposals import Proposals
@@ -16,6 +17,7 @@ from fieldmark.search.searching import SEARCH_SEED
 from fieldmark.search.stages.baselines import stored_baselines
 from fieldmark.search.tasks import Task
 from fieldmark.search.words import describe, duration
+from fieldmark.store.records import stopped_id
 
 if TYPE_CHECKING:
     from fieldmark.store import Store
@@ -54,6 +56,8 @@ class DryRun(BaseModel):
     """Of what is left, at this concurrency; None is unknown."""
     cpu_seconds: float | None
     bytes: int
+    expected: ExpectedCost | None
+    """Of what is left, with --prices or --budget; None is unknown, or not asked for."""
     concurrency: int
     notes: list[str]
 
@@ -72,6 +76,7 @@ class DryRun(BaseModel):
                 f"trials       {self.trials} of Optuna's own",
                 f"time         {cost}",
                 f"store grows  about {self.bytes / 1e6:.1f} MB",
+                *([] if self.expected is None else [f"costs        {self.expected.text()}"]),
                 f"at a time    {self.concurrency}",
                 *(f"note         {note}" for note in self.notes),
             ]
@@ -105,6 +110,7 @@ def dry_run(plan: SweepPlan, options: SweepOptions, baselines_key: str) -> DryRu
         seconds=None if cpu_seconds is None else cpu_seconds / concurrency,
         cpu_seconds=cpu_seconds,
         bytes=bytes_of(left + to_come, plan.facts),
+        expected=expected_cost(options, store, [task.spec.config for task in left + to_come]),
         concurrency=concurrency,
         notes=_notes(plan, store, chosen=configs is not None),
     )
@@ -160,7 +166,7 @@ def _notes(plan: SweepPlan, store: "Store | None", *, chosen: bool) -> list[str]
         notes.append("image scores: made or read when the sweep runs; their time is not counted")
     if not chosen:
         notes.append("baselines: their settings are chosen on tune when the sweep runs; neither counted nor timed")
-    return notes
+    return [*notes, *history_notes(plan.sampler, plan.trials)]
 
 
 def _planned(plan: SweepPlan, group: Group, store: "Store | None") -> PlannedGroup:

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from fieldmark.config import digest
 from fieldmark.search.objective import Objective
+from fieldmark.store.records import stopped_id
 
 if TYPE_CHECKING:
     from fieldmark.store import Store
@@ -26,14 +27,6 @@ class Known(BaseModel):
     cpu_seconds: float
 
 
-def stopped_id(run_id: str, sweep: str) -> str:
-    """Returns the id under which a sweep records that it stopped a run early; the run's own id stays free.
-
-    Another sweep may want the whole run, and must not be handed a stump of it.
-    """
-    return digest({"stopped": run_id, "sweep": sweep})
-
-
 def evaluation_id(run_id: str, split: str, score: str) -> str:
     """Returns the id under which a run's evaluation is stored (that of `EvaluationRecord`)."""
     return digest({"runs": (run_id,), "split": split, "score": score})
@@ -48,21 +41,28 @@ class Ledger:
         self._sweep = sweep
         self._retracted = set(store.retractions())
         self._known = self._read(fingerprint, protocol)
+        self._stopped_ids: dict[str, str] = {}
+        """By run id: a digest, asked for at every look at a run that is not recorded."""
 
     def __len__(self) -> int:
         return len(self._known)
 
     def get(self, run_id: str) -> Known | None:
         """Returns a run that is known to be recorded, whole or as stopped by this sweep."""
-        return self._known.get(run_id) or self._known.get(stopped_id(run_id, self._sweep))
+        return self._known.get(run_id) or self._known.get(self._stopped_id(run_id))
 
     def look_again(self, run_id: str) -> Known | None:
         """Asks the store for one run, e.g. when its worker says that it has ended."""
         if self.get(run_id) is None:
-            for one in (run_id, stopped_id(run_id, self._sweep)):
+            for one in (run_id, self._stopped_id(run_id)):
                 if self._store.has_run(one):
                     self._known[one] = self._of(self._store.run(one))
         return self.get(run_id)
+
+    def _stopped_id(self, run_id: str) -> str:
+        if run_id not in self._stopped_ids:
+            self._stopped_ids[run_id] = stopped_id(run_id, self._sweep)
+        return self._stopped_ids[run_id]
 
     def metrics(self, run_id: str, split: str, score: str) -> dict[str, float]:
         """Returns the metrics of a run's evaluation, or none where it has no such score or is retracted."""

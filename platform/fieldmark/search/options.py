@@ -1,38 +1,22 @@
 """What a person can ask of a sweep: one field a flag."""
 
-import re
 from typing import Annotated, Literal, Self
 
 from cyclopts import Parameter
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from fieldmark.config import RateRule, ScaleName
 from fieldmark.errors import UserError
-from fieldmark.search.budget.limits import Limit, TimeLimit
+from fieldmark.machine import default_store
+from fieldmark.search.budget.options import BudgetOptions
 from fieldmark.search.objective import Objective
 
 SamplerName = Literal["tpe", "random", "gp", "nsgaii"]
 Dimension = Literal["dropout", "width", "depth", "decay", "encoding"]
 
-_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
-
-def parse_duration(text: str) -> float:
-    """Returns the seconds of e.g. ``90``, ``90s``, ``30m``, ``1.5h`` or ``2d``.
-
-    Raises:
-        UserError: for anything else.
-    """
-    found = re.fullmatch(r"(\d+(?:\.\d*)?)([smhd]?)", text.strip())
-    if found is None or float(found[1]) <= 0:
-        raise UserError(f"--budget {text!r}: expected a time such as 900, 90s, 30m, 1.5h or 2d")
-    return float(found[1]) * _UNITS[found[2]]
-
-
-class SweepOptions(BaseModel):
+class SweepOptions(BudgetOptions):
     """The flags of a sweep. The same flags again go on with the same sweep."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     data: str = "world"
     """The data set: world[:key=value,...], occurrences:FILE, inat2021mini:DIR, yfcc_inat2017:FILE, ..."""
@@ -44,14 +28,12 @@ class SweepOptions(BaseModel):
     """smoke (a demonstration; default on the world) or paper (rows as published; default on real data)."""
     rate: RateRule = "scaled"
     """With smoke: divide Adam's rate by the root of the batch's factor (scaled), or leave it as published."""
-    store: str = "runs"
-    """Results store: a folder, s3://, gs:// or az://."""
+    store: str = Field(default_factory=default_store)
+    """Results store: a folder, s3://, gs:// or az://; default: $FIELDMARK_STORE, else runs."""
     address: str | None = None
     """Ray cluster to join; default: RAY_ADDRESS, or a cluster started on this machine, or a new local one."""
     executor: Literal["tune", "local"] = "tune"
     """Where trials run: Ray Tune, or this process (for debugging)."""
-    budget: str | None = None
-    """Start nothing new after this time: 900, 90s, 30m, 1.5h."""
     loss: Literal["exact", "sampled"] = "exact"
     """All categories in every step, or an unbiased estimate from some of them."""
     image_scores: str | None = None
@@ -96,15 +78,9 @@ class SweepOptions(BaseModel):
             _at_least("--max-concurrent", self.max_concurrent, 1)
         if not 0 <= self.max_bad_share <= 1:
             raise ValueError(f"--max-bad-share {self.max_bad_share}: expected a share between 0 and 1")
-        if self.budget is not None:
-            parse_duration(self.budget)
         if self.objective is not None:
             Objective.parse(self.objective)
         return self
-
-    def limit(self, started: float) -> Limit | None:
-        """Returns what the command may use from that moment (of `time.monotonic`) on."""
-        return None if self.budget is None else TimeLimit(parse_duration(self.budget), started)
 
 
 def sweep_options(**flags: object) -> SweepOptions:

@@ -7,9 +7,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from fieldmark.search.budget.report import Spending
 from fieldmark.search.ledger import Ledger
 from fieldmark.search.plan import Group, SweepPlan
 from fieldmark.search.scheduler import Scheduler
+from fieldmark.tables.limit_note import LimitNote
 
 RUNS_FOR_BEST = 5
 """Fresh seeds that the word "best" needs (SCIENCE rule 9)."""
@@ -72,8 +74,15 @@ class SweepResult(BaseModel):
     bounds: dict[str, float]
     """The world only: fields seen to the top-1 accuracy that they allow."""
     seconds: float
+    spending: Spending
     interrupted: bool
+    terminated: bool
+    """Whether it was interrupted by SIGTERM, as schedulers of clusters send it."""
+    cut_off: list[str]
+    """Runs that were stopped, and go on from their last checkpoint."""
     budget_spent: bool
+    limit: LimitNote | None
+    """The limit that has kept runs from being started, and the command that goes on."""
     notes: list[str]
 
     def to_json(self) -> dict[str, Any]:

@@ -32,10 +32,7 @@ class Scheduler(UnderWay[Task]):
             self._enqueue(task)
         self.done_before = sum(ledger.get(run_id) is not None for run_id in self._met)
 
-    def next(self) -> Task | None:
-        """Returns a task to start now, or None: wait for results, or, with nothing running, the end."""
-        if self._closed:
-            return None
+    def _next(self) -> Task | None:
         if self._queue:
             return self._started(self._queue.popleft())
         if self._search.asked < self.plan.trials and not self._search.exhausted:
@@ -45,14 +42,14 @@ class Scheduler(UnderWay[Task]):
                 if self._ledger.look_again(task.run_id) is None:
                     return self._started(task)
                 self.done_before += 1
-                return self.next()
+                return self._next()
         if not self._running and not self._confirming:
             self._confirming = True
             for group in self.confirmations():
                 for task in self.plan.tasks(group):
                     self._enqueue(task)
                     self.done_before += self._ledger.get(task.run_id) is not None
-            return self.next()
+            return self._next()
         return None
 
     @property
@@ -68,15 +65,13 @@ class Scheduler(UnderWay[Task]):
 
     def best(self) -> Group | None:
         """Returns the best setting by the objective on tune, as a group to confirm; None before any is complete."""
-        candidates = self._candidates()
-        if not candidates:
-            return None
-        return max(candidates, key=lambda one: self.plan.objective.goodness(one[0]))[1]
+        best = self._best()
+        return None if best is None else best[1]
 
     def best_value(self) -> float | None:
         """Returns the best setting's objective on tune."""
-        values = [value for value, _ in self._candidates()]
-        return max(values, key=self.plan.objective.goodness) if values else None
+        best = self._best()
+        return None if best is None else best[0]
 
     def standing(self) -> str:
         """Returns the best value so far, in words."""
@@ -98,26 +93,25 @@ class Scheduler(UnderWay[Task]):
         config = effective(exact, self.plan.facts.card.largest_category)
         return group.model_copy(update={"config": config, "seeds": (CONFIRMATION_SEED,)})
 
-    def _candidates(self) -> list[tuple[float, Group]]:
-        """Returns every setting with a value; the superset's row stands apart and is none."""
-        found = []
-        for group in self.plan.groups:
-            value = self._search.value_of(group)
-            if group.role == "published" and group.params and value is not None:
-                found.append((value, group))
-        for task in self._search.tasks():
-            known = self._ledger.get(task.run_id)
-            if known is not None and known.status == "completed" and known.value is not None:
-                trial = task.trial
-                group = Group(
-                    role="confirmation",
-                    config=task.spec.config,
-                    seeds=(SEARCH_SEED,),
-                    number=trial.number,
-                    params=trial.params,
-                )
-                found.append((known.value, group))
-        return found
+    def _best(self) -> tuple[float, Group] | None:
+        """Returns the best value and its setting; the superset's row stands apart and is none."""
+        found = [
+            (value, group)
+            for group in self.plan.groups
+            if group.role == "published" and group.params and (value := self._search.value_of(group)) is not None
+        ]
+        searched = self._search.best()
+        if searched is not None:
+            value, proposal = searched
+            group = Group(
+                role="confirmation",
+                config=proposal.config,
+                seeds=(SEARCH_SEED,),
+                number=self._search.number(proposal),
+                params=proposal.params,
+            )
+            found.append((value, group))
+        return max(found, key=lambda one: self.plan.objective.goodness(one[0]), default=None)
 
     def _fixed_tasks(self) -> list[Task]:
         published = [self.plan.tasks(group) for group in self.plan.groups if group.role == "published"]

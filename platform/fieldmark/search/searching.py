@@ -1,9 +1,11 @@
 """Optuna's part of a sweep: which setting to try next, given everything that is recorded."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from fieldmark.search import study
+from fieldmark.search.asking import Asking, attributes
 from fieldmark.search.ledger import Ledger
 from fieldmark.search.plan import Group, SweepPlan
 from fieldmark.search.proposals import Proposal, Proposals
@@ -12,38 +14,30 @@ from fieldmark.search.tasks import Task
 from search_spaces import priorsnet as space
 
 if TYPE_CHECKING:
-    import optuna
-
     from fieldmark.config import PriorsNetConfig
-
-MOST_REPEATS = 25
-"""So many proposals in a row that were run before, and the space has nothing new."""
 
 SEARCH_SEED = 0
 """The seed of every search trial; the best setting is confirmed on fresh ones."""
 
 
-class Searching:
-    """Proposes settings, one a call, and knows the study."""
+class Searching(Asking[Task, "PriorsNetConfig"]):
+    """Proposes settings of PriorsNet."""
 
     def __init__(self, plan: SweepPlan, ledger: Ledger, proposals: Proposals) -> None:
+        super().__init__(
+            proposals,
+            directions=[plan.objective.direction],
+            sampler=plan.sampler,
+            search_seed=plan.search_seed,
+            planned=[group.name for group in plan.groups],
+            suggest=partial(space.suggest, vary=plan.vary),
+        )
         self._plan = plan
         self._ledger = ledger
-        self._proposals = proposals
         self.failed: set[str] = set()
         """Runs that this command gave up."""
-        self._seen = {group.name for group in plan.groups} | {one.config.config_id for one in proposals}
-
-    @property
-    def asked(self) -> int:
-        """Settings proposed so far that were new."""
-        return sum(not proposal.repeats for proposal in self._proposals)
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether the last proposals were all settings run before."""
-        last = list(self._proposals)[-MOST_REPEATS:]
-        return len(last) == MOST_REPEATS and all(proposal.repeats for proposal in last)
+        self._run_ids: dict[int, str] = {}
+        """Of proposals: their ids are digests, and are asked for at every look."""
 
     def tasks(self) -> list[Task]:
         """Returns the runs of everything proposed so far, in order."""
@@ -52,37 +46,16 @@ class Searching:
     def task(self, proposal: Proposal) -> Task:
         """Returns a proposal's run."""
         fields = {
-            "number": len(self._plan.groups) + proposal.k,
+            "number": self.number(proposal),
             "role": "search",
             "params": proposal.params,
             "distributions": proposal.distributions,
         }
         return self._plan.task(proposal.config, SEARCH_SEED, fields, may_stop=True)
 
-    def propose(self) -> Task | None:
-        """Asks the sampler; returns the run of a setting that is new, or None when nothing new turns up."""
-        while not self.exhausted:
-            k = len(self._proposals)
-            config, params, distributions = study.ask(
-                self.told(),
-                [self._plan.objective.direction],
-                self._plan.sampler,
-                study.question_seed(self._plan.search_seed, k),
-                self._suggest,
-            )
-            run = self._plan.brought_to_data(config)
-            repeats = run.config_id in self._seen
-            proposal = self._proposals.add(
-                Proposal(k=k, params=params, distributions=distributions, config=run, repeats=repeats)
-            )
-            if not proposal.repeats:
-                self._seen.add(proposal.config.config_id)
-                return self.task(proposal)
-        return None
-
-    def told(self) -> list[Told]:
-        """Returns what the study knows: complete published groups, then the proposals in order."""
-        return [*self._told_groups(), *map(self._told_proposal, self._proposals)]
+    def number(self, proposal: Proposal) -> int:
+        """Returns a proposal's position in the plan."""
+        return len(self._plan.groups) + proposal.k
 
     def value_of(self, group: Group) -> float | None:
         """Returns the mean of the objective over a group's seeds, or None until all are recorded."""
@@ -90,10 +63,13 @@ class Searching:
         values = [one.value for one in known if one is not None and one.status == "completed" and one.value is not None]
         return sum(values) / len(values) if len(values) == len(group.seeds) else None
 
-    def _suggest(self, trial: "optuna.trial.BaseTrial") -> "PriorsNetConfig":
-        return space.suggest(trial, self._plan.vary)
+    def _as_run(self, setting: "PriorsNetConfig", params: dict[str, Any], distributions: dict[str, str]) -> Any:
+        return self._plan.brought_to_data(setting)
 
-    def _told_groups(self) -> Iterator[Told]:
+    def _runs(self, proposal: Proposal) -> Task:
+        return self.task(proposal)
+
+    def _told_others(self) -> Iterator[Told]:
         for group in self._plan.groups:
             value = self.value_of(group) if group.role == "published" else None
             if value is None:
@@ -106,8 +82,8 @@ class Searching:
                         params=params, distributions=distributions, state="complete", values=(value,), attributes=names
                     )
 
-    def _told_proposal(self, proposal: Proposal) -> Told:
-        run_id = self._plan.spec(proposal.config, SEARCH_SEED).run_id
+    def _told_of(self, proposal: Proposal) -> Told:
+        run_id = self._run_id(proposal)
         known = self._ledger.get(run_id)
         state: study.State = "failed" if run_id in self.failed else "running"
         if known is not None and known.value is not None:
@@ -118,5 +94,10 @@ class Searching:
             state=state,
             values=() if known is None or known.value is None else (known.value,),
             epochs=0 if known is None else known.epochs,
-            attributes={"proposal": proposal.k, "group": proposal.config.config_id, "repeats": proposal.repeats},
+            attributes=attributes(proposal),
         )
+
+    def _run_id(self, proposal: Proposal) -> str:
+        if proposal.k not in self._run_ids:
+            self._run_ids[proposal.k] = self._plan.spec(proposal.config, SEARCH_SEED).run_id
+        return self._run_ids[proposal.k]

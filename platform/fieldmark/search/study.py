@@ -1,17 +1,20 @@
 """Optuna's study as a pure function of what is recorded, and the next proposal as a pure function of the study.
 
-Nothing of Optuna's is stored: the study is made anew for every question (10,000 trials take about a second), so that a
-sweep that was killed and one that was not ask and answer alike. The sampler's seed is the search seed and the number
-of the question.
+Nothing of Optuna's is stored: the study is made anew for every batch of questions (of one question each in small
+sweeps), so that a sweep that was killed and one that was not ask and answer alike. The sampler's seed is the search
+seed and the number of the question. TPE is left with its constant liar, Optuna's default since 5.0: settings that are
+being tried count as poor ones, so that many workers are not sent to one place.
 """
 
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal, TypeVar
 
 import optuna
-from optuna.distributions import distribution_to_json, json_to_distribution
+from optuna.distributions import BaseDistribution, distribution_to_json, json_to_distribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
@@ -74,11 +77,36 @@ def ask(
         seed: of this question.
         suggest: the search space.
     """
-    study = make_study(told, directions, make_sampler(sampler, seed))
-    with _quiet():
-        trial = study.ask()
-        setting = suggest(trial)
-    return setting, dict(trial.params), {name: distribution_to_json(d) for name, d in trial.distributions.items()}
+    return Questions(told, directions).ask(sampler, seed, suggest)
+
+
+class Questions:
+    """A study that several questions are put to, one after another."""
+
+    def __init__(self, told: Iterable[Told], directions: Sequence[str]) -> None:
+        """Tells a new study what is known."""
+        self._study = make_study(told, directions)
+        self._alone = len(directions) == 1
+
+    def ask(
+        self, sampler: str, seed: int, suggest: Callable[[optuna.Trial], Setting]
+    ) -> tuple[Setting, dict[str, Any], dict[str, str]]:
+        """Returns the next setting, its parameters and their distributions; see `ask`.
+
+        The study forgets the question: what came of it is told by `hear`, as it would be after a restart.
+        """
+        self._study.sampler = make_sampler(sampler, seed)
+        with _quiet():
+            trial = self._study.ask()
+            setting = suggest(trial)
+            found = setting, dict(trial.params), {name: _text(one) for name, one in trial.distributions.items()}
+            self._study.tell(trial, state=TrialState.FAIL)  # samplers pass over failed trials
+        return found
+
+    def hear(self, told: Told) -> None:
+        """Adds a trial."""
+        with _quiet():
+            self._study.add_trial(_frozen(told, alone=self._alone))
 
 
 def fixed(params: dict[str, Any], suggest: Callable[[optuna.trial.BaseTrial], Setting]) -> dict[str, str] | None:
@@ -93,7 +121,7 @@ def fixed(params: dict[str, Any], suggest: Callable[[optuna.trial.BaseTrial], Se
     distributions = trial.distributions
     if distributions.keys() != params.keys():
         return None
-    return {name: distribution_to_json(distribution) for name, distribution in distributions.items()}
+    return {name: _text(distribution) for name, distribution in distributions.items()}
 
 
 def question_seed(search_seed: int, k: int) -> int:
@@ -126,10 +154,21 @@ def _frozen(told: Told, *, alone: bool) -> FrozenTrial:
         state=_STATES[told.state],
         values=list(told.values) if told.values and (pruned or told.state == "complete") else None,
         params=told.params,
-        distributions={name: json_to_distribution(text) for name, text in told.distributions.items()},
+        distributions={name: _distribution(text) for name, text in told.distributions.items()},
         intermediate_values={told.epochs: told.values[0]} if pruned and told.values else {},
         user_attrs=told.attributes,
     )
+
+
+@cache
+def _distribution(text: str) -> BaseDistribution:
+    """Returns the distribution of a text; there are a few in a sweep, and thousands of trials that have them."""
+    return json_to_distribution(text)
+
+
+def _text(distribution: BaseDistribution) -> str:
+    """Returns a distribution's text, the same object every time: it is kept with every trial."""
+    return sys.intern(distribution_to_json(distribution))
 
 
 class _quiet:

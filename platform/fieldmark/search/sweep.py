@@ -4,11 +4,16 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fieldmark.search.drive import drive_to_the_end
+from fieldmark.search.budget.meter import Meter
+from fieldmark.search.budget.mine import Mine
+from fieldmark.search.budget.report import Spending, spending
+from fieldmark.search.drive import End, drive_to_the_end
 from fieldmark.search.dryrun import DryRun, dry_run
 from fieldmark.search.executors.base import Executor
 from fieldmark.search.executors.priorsnet_bench import PriorsNetBench
 from fieldmark.search.facts import facts_of
+from fieldmark.search.history import history_notes
+from fieldmark.search.interruption import KeepGoing
 from fieldmark.search.lease_keeper import LeaseKeeper, this_command
 from fieldmark.search.ledger import Ledger
 from fieldmark.search.options import SweepOptions
@@ -95,23 +100,32 @@ class _Sweep:
         card = self._plan.facts.card
         ledger = Ledger(self._store, card.fingerprint, card.protocol, self._plan.objective, self._plan.sweep_id)
         scheduler = Scheduler(self._plan, ledger, Proposals(self._store, self._plan.sweep_id))
-        interrupted = drive_to_the_end(
+        meter = Meter(Mine(self._store, self._plan.sweep_id), self._options.price_table())
+        end = drive_to_the_end(
             scheduler,
             self._make_executor,
             progress=self._progress,
             lease=self._lease,
-            limit=self._options.limit(started),
+            meter=meter,
+            limit=self._options.limit(meter, started),
+            retention=self._options.retention(self._store, self._plan.sweep_id, self._progress.say),
         )
         if len(self._store.list("records")) > LOOSE_RECORDS:
             self._store.compact()
-        return self._result(scheduler, ledger, interrupted, time.monotonic() - started)
+        return self._result(scheduler, ledger, end, spending(meter), time.monotonic() - started)
 
-    def _make_executor(self) -> Executor:
+    def _make_executor(self, keep_going: KeepGoing) -> Executor:
         maker = partial(PriorsNetBench, self._ready.data)
         if self._options.executor == "local":
             from fieldmark.search.executors.local import LocalExecutor
 
-            return LocalExecutor(maker, self._store, lambda: self._lease.kept)
+            return LocalExecutor(
+                maker,
+                self._store,
+                keep_going,
+                say=self._progress.say,
+                hang_after=self._options.hang_seconds,
+            )
         from fieldmark.search.executors.tune import TuneExecutor
 
         return TuneExecutor(
@@ -120,9 +134,10 @@ class _Sweep:
             address=self._options.address,
             max_concurrent=self._options.max_concurrent,
             say=self._progress.say,
+            hang_after=self._options.hang_seconds,
         )
 
-    def _result(self, scheduler: "Scheduler", ledger: Ledger, interrupted: bool, seconds: float) -> SweepResult:
+    def _result(self, scheduler: "Scheduler", ledger: Ledger, end: End, spent: Spending, seconds: float) -> SweepResult:
         plan = self._plan
         best, best_exact = best_of(plan, scheduler, ledger)
         return SweepResult(
@@ -142,7 +157,15 @@ class _Sweep:
             baselines=baseline_metrics(plan, ledger, self._ready.image_run),
             bounds=read_bounds(plan, self._store),
             seconds=seconds,
-            interrupted=interrupted,
-            budget_spent=bool(scheduler.closed) and not interrupted,
-            notes=[*plan.facts.card.notes, plan.facts.scale.describe()],
+            spending=spent,
+            interrupted=end.interrupted,
+            terminated=end.terminated,
+            cut_off=list(end.cut_off),
+            budget_spent=bool(scheduler.closed) and not end.interrupted,
+            limit=end.limit,
+            notes=[
+                *plan.facts.card.notes,
+                plan.facts.scale.describe(),
+                *history_notes(plan.sampler, len(scheduler.told())),
+            ],
         )

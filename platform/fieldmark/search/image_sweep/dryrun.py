@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from fieldmark.machine import cores
+from fieldmark.search.budget.preview import ExpectedCost, expected_cost
+from fieldmark.search.history import history_notes
 from fieldmark.search.image_sweep.ledger import ImageLedger
 from fieldmark.search.image_sweep.options import ImageSweepOptions
 from fieldmark.search.image_sweep.plan import Group, ImageSweepPlan
@@ -51,6 +53,8 @@ class ImageDryRun(BaseModel):
     """Of what is left, from stored runs on as many cores as they had; None is unknown."""
     seconds: float | None
     """At this concurrency."""
+    expected: ExpectedCost | None
+    """Of what is left, with --prices or --budget; None is unknown, or not asked for."""
     concurrency: int
     notes: list[str]
 
@@ -68,6 +72,7 @@ class ImageDryRun(BaseModel):
                 f"runs         {self.runs}, of which {self.done} are recorded already",
                 f"trials       {self.trials} of Optuna's own",
                 f"time         {cost}",
+                *([] if self.expected is None else [f"costs        {self.expected.text()}"]),
                 f"at a time    {self.concurrency}",
                 *(f"note         {note}" for note in self.notes),
             ]
@@ -90,7 +95,8 @@ def image_dry_run(plan: ImageSweepPlan, options: ImageSweepOptions, store: "Stor
     scheduler = ImageScheduler(plan, ledger, Proposals(known, plan.sweep_id))
     groups = scheduler.groups()
     left = [unit for group in groups for unit in plan.units(group) if ledger.get(unit) is None]
-    missing = len({unit.run_id for unit in left})
+    distinct = {unit.run_id: unit for unit in left}
+    missing = len(distinct)
     finished = not left and len(groups) - len(plan.groups) >= plan.trials
     done = scheduler.done_before + (_confirmed(plan, scheduler, ledger) if finished else 0)
     to_come = max(0, scheduler.planned - done - missing)
@@ -107,8 +113,13 @@ def image_dry_run(plan: ImageSweepPlan, options: ImageSweepOptions, store: "Stor
         done=done,
         cpu_seconds=cpu_seconds,
         seconds=None if cpu_seconds is None else cpu_seconds / concurrency,
+        expected=expected_cost(options, store, [unit.task.spec.config for unit in distinct.values()], to_come),
         concurrency=concurrency,
-        notes=[*plan.notes, *([] if plan.warm_start is None else [expected(known, plan)])],
+        notes=[
+            *plan.notes,
+            *([] if plan.warm_start is None else [expected(known, plan)]),
+            *history_notes(plan.sampler, plan.trials),
+        ],
     )
 
 

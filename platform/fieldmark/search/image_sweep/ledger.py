@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict
 from fieldmark.search.image_sweep.objectives import ObjectiveName
 from fieldmark.search.image_sweep.plan import Group, ImageSweepPlan
 from fieldmark.search.image_task import ImageTask
-from fieldmark.search.ledger import evaluation_id, stopped_id
+from fieldmark.search.ledger import evaluation_id
 from fieldmark.search.training.image_bench import is_done
+from fieldmark.store.records import stopped_id
 
 if TYPE_CHECKING:
     from fieldmark.store import RunRecord, Store

@@ -3,23 +3,22 @@
 from typing import Annotated, Literal, Self, TypeVar, cast, get_args
 
 from cyclopts import Parameter
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from fieldmark.config import ScaleName
 from fieldmark.data.open import MAX_BAD_SHARE
 from fieldmark.errors import UserError
-from fieldmark.search.budget.limits import Limit, TimeLimit
+from fieldmark.machine import default_store
+from fieldmark.search.budget.options import BudgetOptions
 from fieldmark.search.image_sweep.objectives import ObjectiveName
-from fieldmark.search.options import SamplerName, describe_invalid, parse_duration
+from fieldmark.search.options import SamplerName, describe_invalid
 from fieldmark.search.training.options import Precision, RecipeName
 
 OwnOptions = TypeVar("OwnOptions", bound="ImageSweepOptions")
 
 
-class ImageSweepOptions(BaseModel):
+class ImageSweepOptions(BudgetOptions):
     """The flags that both sweeps have. The same flags again go on with the same sweep."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     data: str = "world"
     """The data set: world[:key=value,...], folder:DIR, table:FILE:IMAGE_ROOT, inat2018:DIR, ..."""
@@ -57,16 +56,14 @@ class ImageSweepOptions(BaseModel):
     """smoke (a demonstration; default on the world and below 20,000 training pictures) or paper (as published)."""
     protocol: str | None = None
     """Split protocol and seed, e.g. official:0; default: the data set's own."""
-    store: str = "runs"
-    """Results store: a folder, s3://, gs:// or az://."""
+    store: str = Field(default_factory=default_store)
+    """Results store: a folder, s3://, gs:// or az://; default: $FIELDMARK_STORE, else runs."""
     address: str | None = None
     """Ray cluster to join; default: RAY_ADDRESS, or a cluster started on this machine, or a new local one."""
     executor: Literal["tune", "local"] = "tune"
     """Where runs run: Ray Tune, or this process (for debugging)."""
     max_concurrent: int | None = None
     """Runs at a time; default: as many as there is room for."""
-    budget: str | None = None
-    """Start nothing new after this time: 900, 90s, 30m, 1.5h."""
     cache: str | None = None
     """Folder for packed pictures; default: the user's cache."""
     max_bad_share: float = MAX_BAD_SHARE
@@ -95,16 +92,10 @@ class ImageSweepOptions(BaseModel):
                 raise ValueError(f"--{name.replace('_', '-')} {value}: expected a whole number of at least {least}")
         if not 0 <= self.max_bad_share <= 1:
             raise ValueError(f"--max-bad-share {self.max_bad_share}: expected a share between 0 and 1")
-        if self.budget is not None:
-            parse_duration(self.budget)
         if self.executor == "local" and self.workers > 1:
             raise ValueError(f"--workers {self.workers}: several workers need --executor tune")
         parse_objectives(self.objectives)
         return self
-
-    def limit(self, started: float) -> Limit | None:
-        """Returns what the command may use from that moment (of `time.monotonic`) on."""
-        return None if self.budget is None else TimeLimit(parse_duration(self.budget), started)
 
 
 class FusionSweepOptions(ImageSweepOptions):

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from fieldmark.evaluation.record import score_of, view_evaluation_id
+from fieldmark.search.budget.report import Spending
 from fieldmark.search.image_sweep.ledger import ImageLedger
 from fieldmark.search.image_sweep.objectives import ObjectiveName, pareto_front
 from fieldmark.search.image_sweep.plan import Group, ImageSweepPlan
 from fieldmark.search.image_sweep.scheduler import ImageScheduler
 from fieldmark.search.image_sweep.stored import label
 from fieldmark.search.result import RUNS_FOR_BEST, FailedRun
+from fieldmark.tables.limit_note import LimitNote
 
 if TYPE_CHECKING:
     from fieldmark.store import Store
@@ -104,8 +106,15 @@ class ImageSweepResult(BaseModel):
     bounds: list[Bound]
     """At the training sizes and at the largest of every view; empty of real pictures, and of an interrupted sweep."""
     seconds: float
+    spending: Spending
     interrupted: bool
+    terminated: bool
+    """Whether it was interrupted by SIGTERM, as schedulers of clusters send it."""
+    cut_off: list[str]
+    """Runs that were stopped, and go on from their last checkpoint."""
     budget_spent: bool
+    limit: LimitNote | None
+    """The limit that has kept runs from being started, and the command that goes on."""
     figures: list[str]
     notes: list[str]
 

@@ -7,7 +7,6 @@ no other. What is done is never done again; a worker that was killed is replaced
 is tried again by the next command only, and so is everything that starts from it.
 """
 
-from collections import deque
 from collections.abc import Sequence
 
 from fieldmark.search.image_sweep.ledger import ImageLedger, Standing
@@ -30,29 +29,27 @@ class ImageScheduler(UnderWay[ImageTask]):
         self.plan = plan
         self._ledger = ledger
         self._search = ImageSearching(plan, ledger, proposals, warm)
-        self._queue: deque[ImageTask] = deque()
+        self._queue: dict[str, ImageTask] = {}
+        """By run id, in the order in which they are to start."""
         self._met: set[str] = set()
         self._undecided: dict[str, Group] = {}
         """By the run of its seed 0: groups whose other seeds wait for that."""
         self._confirming = False
         self._plan_what_is_known()
 
-    def next(self) -> ImageTask | None:
-        """Returns a unit to start now, or None: wait for results, or, with nothing running, the end."""
-        if self._closed:
-            return None
+    def _next(self) -> ImageTask | None:
         if self._queue:
             return self._start()
         if self._search.asked < self.plan.trials and not self._search.exhausted:
             group = self._search.propose()
             if group is not None:
                 self._add_trial(group)
-                return self.next()
+                return self._next()
         if not self._running and not self._confirming:
             self._confirming = True
             for group in self.confirmations():
                 self._add(self.plan.units(group))
-            return self.next()
+            return self._next()
         return None
 
     @property
@@ -82,9 +79,12 @@ class ImageScheduler(UnderWay[ImageTask]):
 
     def best(self) -> Group | None:
         """Returns the best complete setting by accuracy on tune, the earliest of equals; None before there is any."""
-        found = [group for group in (*self.plan.groups, *self._search.groups()) if group.role != "baseline"]
-        complete = [group for group in found if self.stands(group).state == "complete"]
-        return max(complete, key=lambda group: self.stands(group).values[0], default=None)
+        planned = [group for group in self.plan.groups if group.role != "baseline"]
+        found = [(self.stands(group).values[0], group) for group in planned if self.stands(group).state == "complete"]
+        searched = self._search.best()
+        if searched is not None:
+            found.append((searched[0], self._search.group(searched[1])))
+        return max(found, key=lambda one: one[0], default=(0.0, None))[1]
 
     def confirmations(self) -> list[Group]:
         """Returns the group that repeats the best setting on fresh seeds."""
@@ -134,14 +134,14 @@ class ImageScheduler(UnderWay[ImageTask]):
             elif unit.start in self._ledger.failed:
                 self._give_up(unit, _start_failed(unit))
             else:
-                self._queue.append(unit)
+                self._queue[unit.run_id] = unit
 
     def _start(self) -> ImageTask | None:
         """Starts the first unit that waits for no other; None while all wait for one that is under way."""
-        waited_for = {unit.run_id for unit in (*self._queue, *self._running.values())}
-        unit = next((one for one in self._queue if one.start not in waited_for), None)
+        ready = (one for one in self._queue.values() if not (one.start in self._queue or one.start in self._running))
+        unit = next(ready, None)
         if unit is not None:
-            self._queue.remove(unit)
+            del self._queue[unit.run_id]
             self._started(unit)
         return unit
 
@@ -153,15 +153,15 @@ class ImageScheduler(UnderWay[ImageTask]):
         self._decide(unit.run_id)
 
     def _again(self, unit: ImageTask) -> None:
-        self._queue.appendleft(unit)
+        self._queue = {unit.run_id: unit, **self._queue}
 
     def _give_up(self, unit: ImageTask, message: str) -> None:
         self._failed(unit, message)
         self._ledger.failed.add(unit.run_id)
         self._undecided.pop(unit.run_id, None)
-        for other in [one for one in self._queue if one.start == unit.run_id]:
-            self._queue.remove(other)
-            self._give_up(other, _start_failed(other))
+        for other in [one for one in self._queue.values() if one.start == unit.run_id]:
+            if self._queue.pop(other.run_id, None) is not None:
+                self._give_up(other, _start_failed(other))
 
 
 def _start_failed(unit: ImageTask) -> str:

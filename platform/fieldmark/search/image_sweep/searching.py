@@ -1,39 +1,35 @@
 """Optuna's part of an image sweep: which setting to try next, given everything that is recorded."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
-from fieldmark.search import study
+from fieldmark.config import ClassifierConfig, MethodConfig
+from fieldmark.search.asking import Asking, attributes
 from fieldmark.search.image_sweep.ledger import ImageLedger
 from fieldmark.search.image_sweep.plan import Group, ImageSweepPlan
 from fieldmark.search.image_sweep.warm import WarmGroup
 from fieldmark.search.proposals import Proposal, Proposals
-from fieldmark.search.searching import MOST_REPEATS
 from fieldmark.search.study import Told
 
 
-class ImageSearching:
-    """Proposes settings, one a call, and knows the study."""
+class ImageSearching(Asking[Group, ClassifierConfig]):
+    """Proposes settings of image classifiers."""
 
     def __init__(
         self, plan: ImageSweepPlan, ledger: ImageLedger, proposals: Proposals, warm: Sequence[WarmGroup]
     ) -> None:
+        super().__init__(
+            proposals,
+            directions=plan.directions,
+            sampler=plan.sampler,
+            search_seed=plan.search_seed,
+            planned=[group.name for group in plan.groups],
+            suggest=plan.space.suggest,
+        )
         self._plan = plan
         self._ledger = ledger
-        self._proposals = proposals
-        self._warm = warm
+        self._warm = [_told_warm(one) for one in warm]
         self._groups: dict[int, Group] = {}
-        self._seen = {group.name for group in plan.groups} | {one.config.config_id for one in proposals}
-
-    @property
-    def asked(self) -> int:
-        """Settings proposed so far that were new."""
-        return sum(not proposal.repeats for proposal in self._proposals)
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether the last proposals were all settings run before."""
-        last = list(self._proposals)[-MOST_REPEATS:]
-        return len(last) == MOST_REPEATS and all(proposal.repeats for proposal in last)
 
     def groups(self) -> list[Group]:
         """Returns the groups of everything new that was proposed so far, in order."""
@@ -48,32 +44,14 @@ class ImageSearching:
             self._groups[proposal.k] = found
         return self._groups[proposal.k]
 
-    def propose(self) -> Group | None:
-        """Asks the sampler; returns the runs of a setting that is new, or None when nothing new turns up."""
-        while not self.exhausted:
-            k = len(self._proposals)
-            _, params, texts = study.ask(
-                self.told(),
-                self._plan.directions,
-                self._plan.sampler,
-                study.question_seed(self._plan.search_seed, k),
-                self._plan.space.suggest,
-            )
-            config = self._plan.proposed(params, texts, number=k).config
-            repeats = config.config_id in self._seen
-            proposal = self._proposals.add(
-                Proposal(k=k, params=params, distributions=texts, config=config, repeats=repeats)
-            )
-            if not proposal.repeats:
-                self._seen.add(proposal.config.config_id)
-                return self.group(proposal)
-        return None
+    def _as_run(self, setting: ClassifierConfig, params: dict[str, Any], distributions: dict[str, str]) -> MethodConfig:
+        return self._plan.proposed(params, distributions, number=0).config
 
-    def told(self) -> list[Told]:
-        """Returns what the study knows: other runs' settings, complete published groups, the proposals in order."""
-        return [*map(_told_warm, self._warm), *self._told_published(), *map(self._told_proposal, self._proposals)]
+    def _runs(self, proposal: Proposal) -> Group:
+        return self.group(proposal)
 
-    def _told_published(self) -> Iterator[Told]:
+    def _told_others(self) -> Iterator[Told]:
+        yield from self._warm
         for group in self._plan.groups:
             standing = self._ledger.standing(group)
             if group.role == "published" and group.params and standing.state == "complete":
@@ -85,7 +63,7 @@ class ImageSearching:
                     attributes={"group": group.name, "role": group.role},
                 )
 
-    def _told_proposal(self, proposal: Proposal) -> Told:
+    def _told_of(self, proposal: Proposal) -> Told:
         standing = self._ledger.standing(self.group(proposal))
         return Told(
             params=proposal.params,
@@ -93,7 +71,7 @@ class ImageSearching:
             state=standing.state,
             values=standing.values,
             epochs=standing.epochs,
-            attributes={"proposal": proposal.k, "group": proposal.config.config_id, "repeats": proposal.repeats},
+            attributes=attributes(proposal),
         )
 
 

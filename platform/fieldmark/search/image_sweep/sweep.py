@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING
 
 from fieldmark.data.observations import DataSet
 from fieldmark.errors import UserError
-from fieldmark.search.drive import drive_to_the_end
+from fieldmark.search.budget.meter import Meter
+from fieldmark.search.budget.mine import Mine
+from fieldmark.search.budget.report import Spending, spending
+from fieldmark.search.drive import End, drive_to_the_end
 from fieldmark.search.dryrun import existing_store
 from fieldmark.search.executors.base import Executor
+from fieldmark.search.history import history_notes
 from fieldmark.search.image_sweep.build import build_plan
 from fieldmark.search.image_sweep.dryrun import ImageDryRun, image_dry_run
 from fieldmark.search.image_sweep.ledger import ImageLedger
@@ -26,6 +30,7 @@ from fieldmark.search.image_sweep.result import (
 from fieldmark.search.image_sweep.scheduler import ImageScheduler
 from fieldmark.search.image_sweep.stored import stored_plan
 from fieldmark.search.image_sweep.warm import WarmStart, expected, warm_start
+from fieldmark.search.interruption import KeepGoing
 from fieldmark.search.lease_keeper import LeaseKeeper
 from fieldmark.search.progress import Progress
 from fieldmark.search.proposals import Proposals
@@ -118,21 +123,25 @@ class _Sweep:
         ledger = ImageLedger(store, plan)
         scheduler = ImageScheduler(plan, ledger, Proposals(store, plan.sweep_id), warm.groups)
         store.put_plan(plan.sweep_id, stored_plan(plan, scheduler, warm.groups))
-        interrupted = drive_to_the_end(
+        meter = Meter(Mine(store, plan.sweep_id), self._options.price_table())
+        end = drive_to_the_end(
             scheduler,
             self._make_executor,
             progress=self._progress,
             lease=self._lease,
-            limit=self._options.limit(started),
+            meter=meter,
+            limit=self._options.limit(meter, started),
+            retention=self._options.retention(store, plan.sweep_id, self._progress.say),
         )
-        bounds = [] if interrupted else self._bounds(scheduler)
+        bounds = [] if end.interrupted else self._bounds(scheduler)
         store.put_plan(plan.sweep_id, stored_plan(plan, scheduler, warm.groups))
         if len(store.list("records")) > LOOSE_RECORDS:
             store.compact()
-        figures = [] if interrupted else self._figures()
-        return self._result(scheduler, ledger, warm, bounds, figures, interrupted, time.monotonic() - started)
+        figures = [] if end.interrupted else self._figures()
+        seconds = time.monotonic() - started
+        return self._result(scheduler, ledger, warm, bounds, figures, end, spending(meter), seconds)
 
-    def _make_executor(self) -> Executor:
+    def _make_executor(self, keep_going: KeepGoing) -> Executor:
         from fieldmark.search.executors.images import image_executor
 
         options = self._options
@@ -144,8 +153,9 @@ class _Sweep:
             cache=options.cache,
             max_concurrent=options.max_concurrent,
             max_bad_share=options.max_bad_share,
-            keep_going=lambda: self._lease.kept,
+            keep_going=keep_going,
             say=self._progress.say,
+            hang_after=options.hang_seconds,
         )
 
     def _bounds(self, scheduler: ImageScheduler) -> list[Bound]:
@@ -176,7 +186,8 @@ class _Sweep:
         warm: WarmStart,
         bounds: list[Bound],
         figures: list[str],
-        interrupted: bool,
+        end: End,
+        spent: Spending,
         seconds: float,
     ) -> ImageSweepResult:
         plan = self._plan
@@ -202,8 +213,16 @@ class _Sweep:
             enough_for_best=is_enough(best),
             bounds=bounds,
             seconds=seconds,
-            interrupted=interrupted,
-            budget_spent=bool(scheduler.closed) and not interrupted,
+            spending=spent,
+            interrupted=end.interrupted,
+            terminated=end.terminated,
+            cut_off=list(end.cut_off),
+            budget_spent=bool(scheduler.closed) and not end.interrupted,
+            limit=end.limit,
             figures=figures,
-            notes=[*plan.notes, *([] if plan.warm_start is None else [warm.note])],
+            notes=[
+                *plan.notes,
+                *([] if plan.warm_start is None else [warm.note]),
+                *history_notes(plan.sampler, len(scheduler.told())),
+            ],
         )

@@ -5,8 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fieldmark.errors import UserError
-from fieldmark.search.drive import drive_to_the_end
+from fieldmark.search.budget.meter import Meter
+from fieldmark.search.budget.mine import Mine
+from fieldmark.search.budget.report import spending
+from fieldmark.search.drive import End, drive_to_the_end
 from fieldmark.search.dryrun import existing_store
+from fieldmark.search.interruption import KeepGoing
 from fieldmark.search.lease_keeper import LeaseKeeper
 from fieldmark.search.progress import Progress
 from fieldmark.search.reproduce.build import build_reproduction
@@ -79,12 +83,12 @@ class _Driver:
         self._budget = probabilities_budget(
             work.needed(selection), sources, store.objects.size(layout.PROBABILITIES), options.probabilities_budget
         )
-        self._interrupted = False
+        self._interrupted = self._terminated = False
 
     def run(self, started: float) -> ReproduceResult:
         """Does what is left, in the order in which one thing needs the other."""
         self._describe()
-        scheduler = self._train(started)
+        scheduler, meter, end = self._train(started)
         figures: list[Path] = []
         budget_spent = bool(scheduler.closed) and scheduler.recorded < scheduler.planned
         if not self._interrupted and not budget_spent:
@@ -103,8 +107,12 @@ class _Driver:
             cells=cells,
             measured=measured,
             seconds=time.monotonic() - started,
+            spending=spending(meter),
             interrupted=self._interrupted,
+            terminated=self._terminated,
+            cut_off=list(end.cut_off),
             budget_spent=budget_spent and not self._interrupted,
+            limit=end.limit,
         )
 
     def _describe(self) -> None:
@@ -118,7 +126,7 @@ class _Driver:
         plan = self._work.plan
         self._store.put_plan(plan.plan_id, extended(plan, self._store.plan(plan.plan_id)).model_dump(mode="json"))
 
-    def _train(self, started: float) -> ReproductionScheduler:
+    def _train(self, started: float) -> tuple[ReproductionScheduler, Meter, End]:
         from fieldmark.search.training.image_bench import is_done
 
         units = self._work.needed(self._selection)
@@ -127,14 +135,19 @@ class _Driver:
             units, lambda unit: is_done(unit, store), lambda run_id: store.run(run_id).cost.cpu_seconds
         )
         self._clear_checkpoints()
-        self._interrupted = drive_to_the_end(
+        mine = Mine(store, self._work.plan.plan_id, runs=frozenset(self._work.units))
+        meter = Meter(mine, self._options.price_table())
+        end = drive_to_the_end(
             scheduler,
             self._make_executor,
             progress=self._progress,
             lease=self._lease,
-            limit=self._options.limit(started),
+            meter=meter,
+            limit=self._options.limit(meter, started),
+            retention=self._options.retention(store, mine.sweep, self._progress.say),
         )
-        return scheduler
+        self._interrupted, self._terminated = end.interrupted, end.terminated
+        return scheduler, meter, end
 
     def _clear_checkpoints(self) -> None:
         """Removes the states of runs whose driver was killed right after the record."""
@@ -142,7 +155,7 @@ class _Driver:
             if run_id in self._work.units and self._store.has_run(run_id):
                 self._store.checkpoints(run_id).clear()
 
-    def _make_executor(self) -> "Executor":
+    def _make_executor(self, keep_going: KeepGoing) -> "Executor":
         from fieldmark.search.executors.images import image_executor
 
         options = self._options
@@ -155,8 +168,9 @@ class _Driver:
             max_concurrent=options.max_concurrent,
             max_bad_share=options.max_bad_share,
             probabilities_budget=self._budget,
-            keep_going=lambda: self._lease.kept,
+            keep_going=keep_going,
             say=self._progress.say,
+            hang_after=options.hang_seconds,
         )
 
     def _after_training(self) -> list[Path]:
@@ -184,7 +198,7 @@ class _Driver:
         except UserError as error:
             self._problems.append(f"Table S2's PriorsNet rows: {error}")
             return
-        self._interrupted = result.interrupted
+        self._interrupted, self._terminated = result.interrupted, result.terminated
         self._problems += [f"PriorsNet run {one.run_id[:10]}: {one.message}" for one in result.failures]
         plan = self._stored_plan()
         self._store.put_plan(

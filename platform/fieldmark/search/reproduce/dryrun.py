@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from fieldmark.config import ScaleName
 from fieldmark.machine import cores
+from fieldmark.search.budget.preview import ExpectedCost, expected_cost, expected_of_hours
 from fieldmark.search.image_task import ImageTask
 from fieldmark.search.reproduce.build import build_reproduction
 from fieldmark.search.reproduce.dryrun_rows import describe_dry_run
@@ -43,6 +44,8 @@ class ReproduceDryRun(BaseModel):
     done: int
     seconds: float | None
     """Of what is left, by stored runs of the kind; None is unknown."""
+    expected: ExpectedCost | None
+    """Of what is left (at paper scale of all), with --prices or --budget; None is unknown, or not asked for."""
     concurrency: int
     paper: dict[str, Any] | None
     """Cost of each row at paper scale."""
@@ -73,6 +76,8 @@ def _at_paper_scale(options: ReproduceOptions, selection: Selection, store: "Sto
         given_data(options),
         {table: options.seeds or usual_seeds(table) for table in options.tables},
     )
+    expected = expected_of_hours(options, gpu_hours=estimate.gpu_hours)
+    costs = [] if expected is None else [f"Costs: {expected.text()}, GPUs alone."]
     not_counted = NOT_COUNTED if options.figures or selection.priorsnet else ()
     return ReproduceDryRun(
         plan="",
@@ -85,9 +90,10 @@ def _at_paper_scale(options: ReproduceOptions, selection: Selection, store: "Sto
         runs={},
         done=0,
         seconds=None,
+        expected=expected,
         concurrency=1,
         paper=estimate.to_json(),
-        lines=[*describe_dry_run(estimate).splitlines(), *not_counted],
+        lines=[*describe_dry_run(estimate).splitlines(), *costs, *not_counted],
     )
 
 
@@ -103,6 +109,7 @@ def _at_smoke_scale(options: ReproduceOptions, selection: Selection, store: "Sto
         counted[name] = counted.get(name, 0) + 1
     concurrency = 1 if options.executor == "local" else options.max_concurrent or cores()
     seconds = _seconds(left, store)
+    expected = expected_cost(options, store, [unit.task.spec.config for unit in left])
     time_left = "unknown (no run of the kind is stored yet)" if seconds is None else duration(seconds / concurrency)
     lines = [
         f"reproduction {work.plan.plan_id} of {', '.join((*options.tables, *options.figures))} at scale smoke",
@@ -110,6 +117,7 @@ def _at_smoke_scale(options: ReproduceOptions, selection: Selection, store: "Sto
         *(f"runs         {count} {name}" for name, count in counted.items()),
         f"recorded     {len(units) - len(left)} of {len(units)} already",
         f"time         {time_left}, evaluations, figures and Table S2's sweep apart",
+        *([] if expected is None else [f"costs        {expected.text()}"]),
         f"at a time    {concurrency}",
         *(f"data         {name}: {spec}" for name, spec in selection.specs.items()),
         *(f"missing      {line}" for line in selection.missing()),
@@ -125,6 +133,7 @@ def _at_smoke_scale(options: ReproduceOptions, selection: Selection, store: "Sto
         runs=counted,
         done=len(units) - len(left),
         seconds=None if seconds is None else seconds / concurrency,
+        expected=expected,
         concurrency=concurrency,
         paper=None,
         lines=lines,

@@ -4,12 +4,13 @@ import shlex
 from typing import Annotated, Literal, Self
 
 from cyclopts import Parameter
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from fieldmark.config import ScaleName
 from fieldmark.errors import UserError
-from fieldmark.search.budget.limits import Limit, TimeLimit
-from fieldmark.search.options import describe_invalid, parse_duration
+from fieldmark.machine import default_store
+from fieldmark.search.budget.options import BudgetOptions
+from fieldmark.search.options import describe_invalid
 
 TABLES = ("S1", "S2", "S3", "S4", "S5", "S6")
 FIGURES = ("figS1", "figS2", "figS3", "figS4")
@@ -17,10 +18,8 @@ EVERYTHING = "all"
 SUBJECTS = (*TABLES, *FIGURES, EVERYTHING)
 
 
-class ReproduceOptions(BaseModel):
+class ReproduceOptions(BudgetOptions):
     """The flags of a reproduction. The same flags again do only what is missing."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     what: Annotated[tuple[str, ...], Parameter(parse=False)] = (EVERYTHING,)
     """Tables S1 to S6, figures figS1 to figS4, or all."""
@@ -34,8 +33,8 @@ class ReproduceOptions(BaseModel):
     """Ray Train workers of every run that is trained whole. Changes no number."""
     data: Annotated[tuple[str, ...], Parameter(negative=())] = ()
     """NAME=SPEC, where a published data set lies, e.g. --data iNat2018=inat2018:DIR; repeatable."""
-    store: str = "runs"
-    """Results store: a folder, s3://, gs:// or az://."""
+    store: str = Field(default_factory=default_store)
+    """Results store: a folder, s3://, gs:// or az://; default: $FIELDMARK_STORE, else runs."""
     out: str = "reports/reproduce"
     """Folder of the pages and figures."""
     address: str | None = None
@@ -46,8 +45,6 @@ class ReproduceOptions(BaseModel):
     """Runs at a time, one CPU each; default: one a CPU."""
     cache: str | None = None
     """Folder for packed pictures; default: the user's cache."""
-    budget: str | None = None
-    """Start nothing new after this time: 900, 90s, 30m, 1.5h."""
     probabilities_budget: int | None = None
     """Bytes that kept probabilities may take in the store; default: what the ensembles that are asked for need."""
     max_bad_share: float = 0.2
@@ -70,8 +67,6 @@ class ReproduceOptions(BaseModel):
                 raise ValueError(f"--{name.replace('_', '-')} {value}: expected a whole number of at least 1")
         if not 0 <= self.max_bad_share <= 1:
             raise ValueError(f"--max-bad-share {self.max_bad_share}: expected a share between 0 and 1")
-        if self.budget is not None:
-            parse_duration(self.budget)
         if self.rows is not None and not (self.tables and self.rows.strip()):
             raise ValueError("--rows: name the tables whose rows are meant, and the rows, e.g. S3 --rows 1-4")
         return self
@@ -85,10 +80,6 @@ class ReproduceOptions(BaseModel):
     def figures(self) -> tuple[str, ...]:
         """The figures that are asked for, in order."""
         return tuple(name for name in FIGURES if name in self.what or EVERYTHING in self.what)
-
-    def limit(self, started: float) -> Limit | None:
-        """Returns what the command may use from that moment (of `time.monotonic`) on."""
-        return None if self.budget is None else TimeLimit(parse_duration(self.budget), started)
 
 
 def usual_seeds(table: str) -> int:

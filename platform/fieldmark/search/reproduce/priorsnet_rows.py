@@ -60,6 +60,9 @@ def _options(options: ReproduceOptions, spec: str, path: Path, resolution: int) 
         max_bad_share=options.max_bad_share,
         max_concurrent=options.max_concurrent,
         takeover=options.takeover,
+        prices=options.prices,
+        checkpoint_budget=options.checkpoint_budget,
+        hang_after=options.hang_after,
     )
 
 

@@ -5,7 +5,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from fieldmark.config import ScaleName
+from fieldmark.search.budget.report import Spending
 from fieldmark.search.result import FailedRun
+from fieldmark.tables.limit_note import LimitNote
 
 
 class ReproduceResult(BaseModel):
@@ -31,8 +33,15 @@ class ReproduceResult(BaseModel):
     measured: int
     """Those that have all their seeds."""
     seconds: float
+    spending: Spending
     interrupted: bool
+    terminated: bool
+    """Whether it was interrupted by SIGTERM, as schedulers of clusters send it."""
+    cut_off: list[str]
+    """Runs that were stopped, and go on from their last checkpoint."""
     budget_spent: bool
+    limit: LimitNote | None
+    """The limit that has kept runs from being started, and the command that goes on."""
 
     def to_json(self) -> dict[str, Any]:
         """Returns the object that `--json` prints."""

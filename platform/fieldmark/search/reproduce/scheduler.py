@@ -37,8 +37,7 @@ class ReproductionScheduler(UnderWay[ImageTask]):
         self._planned = len(units)
         self.done_before = len(units) - len(self._waiting)
 
-    def next(self) -> ImageTask | None:
-        """Returns a unit to start now, or None: wait for results, or, with nothing running, the end."""
+    def _next(self) -> ImageTask | None:
         ready = self._ready()
         if not ready:
             return None
@@ -53,8 +52,6 @@ class ReproductionScheduler(UnderWay[ImageTask]):
 
         To change between the two takes half a minute, and a group needs the CPUs that single processes hold.
         """
-        if self._closed:
-            return []
         ready = [unit for unit in self._waiting if unit.start not in self._undone]
         alone = [unit for unit in ready if unit.workers == 1]
         groups = [unit for unit in ready if unit.workers > 1]

@@ -1,0 +1,33 @@
+"""`fieldmark simulate`: a sweep on a cluster that is not there."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from fieldmark.cli.common import print_json
+from fieldmark.search.simulation.options import SimulateOptions
+
+
+def simulate(*, options: Annotated[SimulateOptions | None, Parameter(name="*")] = None) -> int:
+    """Simulate a sweep of thousands of trials on thousands of nodes that fail, by the real search code.
+
+    No process is started and nothing is trained; time is virtual, and advances by the measured time of the driver's
+    work. It says what the driver costs, where it stops scaling, and what failures lose.
+    """
+    from fieldmark.search.simulation.simulate import simulate as run
+
+    options = options or SimulateOptions()
+    result = run(options, say=lambda line: print(line, file=sys.stderr, flush=True))
+    if options.figure is not None:
+        from fieldmark.search.simulation.figure import draw
+
+        draw([result], Path(options.figure))
+    if options.json_output:
+        print_json(result.to_json())
+    else:
+        print(result.text())
+        if options.figure is not None:
+            print(f"simulated | figure          {options.figure}")
+    return 0
