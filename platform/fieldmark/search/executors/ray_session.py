@@ -54,27 +54,36 @@ class RaySession:
         """
         for name, value in SETTINGS.items():
             os.environ.setdefault(name, value)
-        import ray
-
         logging.getLogger("ray").setLevel(logging.ERROR)
         self._say = say
         self.grows = False
         """Whether nodes are added to the cluster when something waits for them; known after `nodes`."""
+        self._guard: Guard | None = None
+        self._diverted = contextlib.redirect_stdout(sys.stderr)  # Ray prints there what befalls it; ours is for results
+        self._diverted.__enter__()
+        try:
+            self._join(address, arrays)
+        except BaseException:
+            self._diverted.__exit__(None, None, None)
+            raise
+
+    def _join(self, address: str | None, arrays: object) -> None:
+        import ray
+
         quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
         wanted = address or os.environ.get("RAY_ADDRESS") or None
-        self._guard: Guard | None = None
         if wanted is None and not _cluster_on_this_machine():
-            say("starting Ray on this machine")
+            self._say("starting Ray on this machine")
             self._guard = Guard()
             size = store_size(bytes_of(arrays))
             ray.init(address="local", num_cpus=cores(), object_store_memory=size, **quiet)
-        else:
-            say(f"joining the Ray cluster {'at ' + wanted if wanted else 'on this machine'}")
-            try:
-                ray.init(address=wanted, **quiet)
-            except (ConnectionError, ValueError, RuntimeError) as error:
-                first = str(error).strip().splitlines()[0]
-                raise UserError(f"--address {wanted or 'of this machine'}: cannot join Ray ({first})") from None
+            return
+        self._say(f"joining the Ray cluster {'at ' + wanted if wanted else 'on this machine'}")
+        try:
+            ray.init(address=wanted, **quiet)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            first = str(error).strip().splitlines()[0]
+            raise UserError(f"--address {wanted or 'of this machine'}: cannot join Ray ({first})") from None
 
     def nodes(self) -> Nodes:
         """Returns the resources of each living node; where the cluster grows, those of all that it could have.
@@ -136,6 +145,7 @@ class RaySession:
         import ray
 
         ray.shutdown()
+        self._diverted.__exit__(None, None, None)
         if self._guard is not None:
             self._guard.dismiss()
 
@@ -149,12 +159,8 @@ def group_session(address: str | None, say: Callable[[str], None]) -> Iterator[R
     """
     for name, value in GROUP_SETTINGS.items():
         os.environ.setdefault(name, value)
-    with contextlib.redirect_stdout(sys.stderr):  # Ray prints there what befalls it; ours is for results
-        session = RaySession(address, say)
-        try:
-            yield session
-        finally:
-            session.close()
+    with contextlib.closing(RaySession(address, say)) as session:
+        yield session
 
 
 def _total(nodes: Nodes, kind: str) -> float:
