@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from fieldmark.testing.faults.processes import Process, alive, descendants, title
 
@@ -46,15 +46,25 @@ class Command:
         self._patience, self._grace, self._every = patience, grace, every
         self._log = folder / log
         with self._log.open("ab") as standard_error:
-            self.popen = subprocess.Popen(
-                [sys.executable, str(job), *flags, "--json"],
-                cwd=folder,
-                env={**os.environ, "OMP_NUM_THREADS": "1", **(environment or {})},
-                stdout=subprocess.PIPE,
-                stderr=standard_error,
-                start_new_session=True,
-                text=True,
-            )
+            self.popen = self._popen([str(job), *flags, "--json"], folder, environment or {}, standard_error)
+
+    def _popen(
+        self, command: list[str], folder: Path, environment: Mapping[str, str], standard_error: IO[bytes]
+    ) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, *command],
+            cwd=folder,
+            env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+            stdout=subprocess.PIPE,
+            stderr=standard_error,
+            start_new_session=True,
+            text=True,
+        )
+
+    @property
+    def seconds(self) -> float:
+        """Since its start."""
+        return time.monotonic() - self.started
 
     def watch(self, until: Callable[[], bool]) -> bool:
         """Waits until something holds, noting every process below; False when the command ends before.

@@ -1,0 +1,149 @@
+"""A small command that faults are injected into, and what can be seen of it from outside."""
+
+import json
+import shutil
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fieldmark.store import Store
+from fieldmark.testing.faults.command import Command
+from fieldmark.testing.faults.difference import difference
+from fieldmark.testing.faults.end_state import check_sweep
+
+ROOT = Path(__file__).resolve().parents[4]
+SMALL_WORLD = "world:species=9,per_category=20,val_per_category=8,test_per_category=10,full=2"
+A_SWEEP = ("--data", SMALL_WORLD, "--trials", "8", "--seeds", "1", "--sampler", "random", "--max-concurrent", "2")
+"""With a random sampler seeds fix every setting, so that a disturbed sweep must end as an undisturbed one."""
+A_TRAINING = (
+    *("--data", "world:species=12,per_category=24,val_per_category=8,test_per_category=10,full=2"),
+    *("--fusion", "image_only", "--epochs", "40", "--batch", "32", "--workers", "2", "--max-failures", "20"),
+)
+PATIENCE = 900.0
+MOST_COMMANDS = 4
+"""The same command at most so often, until it has ended well."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene(ABC):
+    """A command and the folder with a store of its own in which it runs."""
+
+    folder: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Of the command."""
+
+    @property
+    @abstractmethod
+    def job(self) -> tuple[str, ...]:
+        """The program in `jobs/` and its flags."""
+
+    @abstractmethod
+    def progress(self) -> float:
+        """Returns a number that grows when the work goes on."""
+
+    @abstractmethod
+    def check(self, printed: Mapping[str, Any], undisturbed: Store) -> tuple[str, ...]:
+        """Returns what holds at the end, in words.
+
+        Raises:
+            AssertionError: something was lost.
+        """
+
+    @property
+    def store(self) -> Path:
+        """The folder of the store."""
+        return self.folder / "store"
+
+    def opened(self) -> Store:
+        """Opens the store."""
+        return Store.open(str(self.store), create=False)
+
+    def start(self, *flags: str) -> Command:
+        """Starts the command, or goes on with it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        program, *mine = self.job
+        flags = (*mine, *flags, "--store", str(self.store))
+        return Command(ROOT / "jobs" / program, flags, self.folder, environment=self.environment, patience=PATIENCE)
+
+    def ended(self, command: Command) -> dict[str, Any]:
+        """Has the command end, and the same again where it gave runs up; returns what it printed."""
+        for _ in range(MOST_COMMANDS):
+            code, output = command.ended()
+            if code == 0:
+                return dict(json.loads(output))
+            command = self.start()
+        raise AssertionError(f"after {MOST_COMMANDS} commands the exit code is {code}; see {self.folder}/driver.log")
+
+    def remove(self) -> None:
+        """Deletes all of it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def whole(self) -> Store:
+        """Has the command end in a store that nothing befalls, once; returns the store."""
+        printed = self.folder / "printed.json"
+        if not printed.exists():
+            printed.write_text(json.dumps(self.ended(self.start())))
+        return self.opened()
+
+    def wait_for_progress(self, command: Command, more: float = 1) -> bool:
+        """Waits until there is so much more; False where the command ends before."""
+        due = self.progress() + more
+        return command.watch(lambda: self.progress() >= due)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepScene(Scene):
+    """A sweep of PriorsNet of 19 runs."""
+
+    @property
+    def job(self) -> tuple[str, ...]:
+        """The program in `jobs/` and its flags."""
+        return ("sweep_priorsnet.py", *A_SWEEP)
+
+    def progress(self) -> float:
+        """Returns how many runs are recorded, without reading them."""
+        return sum(1 for _ in self.store.glob("records/*/record.json"))
+
+    def check(self, printed: Mapping[str, Any], undisturbed: Store) -> tuple[str, ...]:
+        """Returns what holds at the end; see `check_sweep`."""
+        return check_sweep(self.opened(), printed["sweep"], undisturbed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingScene(Scene):
+    """A training by two Ray Train workers, which saves its state after every epoch."""
+
+    @property
+    def job(self) -> tuple[str, ...]:
+        """The program in `jobs/` and its flags."""
+        return ("train_dynamic_mlp.py", *A_TRAINING)
+
+    def progress(self) -> float:
+        """Returns when the state was last saved: it is one object, replaced as a whole."""
+        return max((one.stat().st_mtime for one in self.store.glob("checkpoints/*/state.bin")), default=0.0)
+
+    def check(self, printed: Mapping[str, Any], undisturbed: Store) -> tuple[str, ...]:
+        """Returns what holds at the end."""
+        assert difference(undisturbed, self.opened()) == 0.0, "every epoch and every evaluation is the same"
+        return ("run, curve and evaluations equal those of the undisturbed training",)
+
+
+class Recovery:
+    """Counts the seconds from a fault until the work goes on."""
+
+    def __init__(self, scene: Scene) -> None:
+        """Starts with the fault."""
+        self._scene = scene
+        self._before = scene.progress()
+        self._since = time.monotonic()
+
+    def wait(self, command: Command) -> float | None:
+        """Waits for a sign; None where the command ends without one: the fault came after the last."""
+        there = command.watch(self._seen) or self._seen()
+        return round(time.monotonic() - self._since, 2) if there else None
+
+    def _seen(self) -> bool:
+        return self._scene.progress() > self._before

@@ -1,0 +1,89 @@
+"""What all injections come to, for docs/evidence/faults.json and docs/reliability.md."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from fieldmark.testing.faults.record import Injection, load
+
+WORDS = {
+    "trial_killed": "SIGKILL to the process of a PriorsNet trial",
+    "ddp_worker_killed": "SIGKILL to one of two workers of a training",
+    "driver_killed": "SIGKILL to the driver; then the same command",
+    "trial_hangs": "a trial hangs for ever after fitting (`--hang-after 15s`)",
+    "trial_out_of_memory": "a trial asks for more memory than there is",
+    "second_driver": "the same command again while the first one drives",
+    "sweeps_together": "drivers of other sweeps work on the same store at once",
+    "clock_jumps": "the wall clock jumps by up to a day (an injected clock)",
+    "worker_killed": "a worker node loses its power, its trials with it",
+    "worker_cut_off": "a worker node's cable is out for 20 to 40 s",
+    "worker_cut_off_for_good": "a worker node's cable is out for good",
+    "head_killed": "the head loses its power, the driver with it; then the same command on a new head",
+    "store_disk_full": "the disk of the store is full for 20 to 40 s; recovery from its end",
+    "node_disk_full": "the disk of a node, where Ray has its logs, is full for a while",
+    "store_read_only": "the store is read-only for 30 to 60 s; recovery from its end",
+}
+"""What is done, by kind, in the order of the page."""
+
+
+def summary(folder: Path) -> dict[str, Any]:
+    """Returns the figures of every kind that has any, from the files of a folder."""
+    found = {name: load(folder / f"{name}.jsonl") for name in WORDS}
+    kinds = {name: _of_kind(injections) for name, injections in found.items() if injections}
+    return {"injections": sum(one["injected"] for one in kinds.values()), "kinds": kinds}
+
+
+def page(evidence: dict[str, Any]) -> str:
+    """Returns docs/reliability.md."""
+    kinds = evidence["kinds"]
+    machine = f"{evidence['machine']['processor']}, {evidence['machine']['cores']} cores"
+    rows = [_row(name, kinds[name]) for name in WORDS if name in kinds]
+    checks = dict.fromkeys(check for one in kinds.values() for check in one["checks"])
+    return "\n".join(
+        [
+            "# Reliability: faults on purpose",
+            "",
+            "<!-- Written by python -m fieldmark.testing.faults.page from docs/evidence/faults.json -->",
+            "",
+            f"{evidence['injections']} faults of {len(kinds)} kinds were injected at random moments drawn from a seed,",
+            "several to a sweep. No run was lost, none was recorded twice, and no number changed.",
+            "Hosts are network namespaces on one machine, with their own addresses, processes, sshd and Ray node;",
+            "they share its clock, so that a clock that jumps is an injected one.",
+            "",
+            "| fault | injected | runs lost | median recovery | slowest |",
+            "|---|---|---|---|---|",
+            *rows,
+            "",
+            "*Recovery*: seconds from the fault until one more run is recorded, or, of a training, until its state is",
+            "saved again: what had to be detected, started anew and done again is in it. A dash: nothing to wait for.",
+            "A run goes on from its last checkpoint (every 30 s; after every epoch of a training by several workers):",
+            "what was done since then is done again.",
+            "",
+            "At the end of every sweep this was checked:",
+            "",
+            *(f"* {check}" for check in checks),
+            "",
+            f"Measured on {machine}, at revision {evidence['revision'][:10]}.",
+            f"To repeat it (it goes on where it was cut off; the hosts need root): `{evidence['command']}`.",
+            "",
+        ]
+    )
+
+
+def _of_kind(injections: Iterable[Injection]) -> dict[str, Any]:
+    found = list(injections)
+    seconds = [one.recovered_seconds for one in found if one.recovered_seconds is not None]
+    return {
+        "injected": len(found),
+        "runs_lost": sum(one.lost.get("runs", 0) for one in found),
+        "median_seconds": round(median(seconds), 1) if seconds else None,
+        "slowest_seconds": round(max(seconds), 1) if seconds else None,
+        "slowest_again_seconds": max((one.lost.get("seconds_again", 0.0) for one in found), default=0.0),
+        "checks": sorted({check for one in found for check in one.checks}),
+    }
+
+
+def _row(name: str, kind: dict[str, Any]) -> str:
+    times = [("–" if kind[key] is None else f"{kind[key]:.1f} s") for key in ("median_seconds", "slowest_seconds")]
+    return f"| {WORDS[name]} | {kind['injected']} | {kind['runs_lost']:g} | {times[0]} | {times[1]} |"
