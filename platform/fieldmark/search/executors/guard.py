@@ -36,18 +36,16 @@ class Guard:
             )
 
     def dismiss(self) -> None:
-        """Sends the guard away: the session was ended in good order."""
+        """Waits until nothing of the session is left; the guard ends what does not end by itself."""
         if self._process is not None:
-            self._process.communicate(b"done")
+            self._process.communicate()
 
 
 def main(driver: int) -> None:
-    """Watches until the pipe from the driver says that it is done, or closes."""
+    """Watches until the driver closes the pipe, or is gone; then sees to it that nothing is left."""
     noted: set[Process] = set()
     while not select.select([0], [], [], EVERY)[0]:
         noted |= _below(noted | _session(driver))
-    if os.read(0, 16) == b"done":
-        return
     noted |= _below(noted | _session(driver))
     end = time.monotonic() + GRACE
     while any(map(_alive, noted)) and time.monotonic() < end:

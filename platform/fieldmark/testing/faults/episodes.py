@@ -22,9 +22,7 @@ class Kind(Generic[S]):
     """Injects faults into one command until it ends; returns what that printed, and the injections, unchecked."""
 
 
-def in_episodes(
-    kind: Kind[S], name: str, folder: Path, wanted: int, seed: int, make: Callable[[Path], S] | None = None
-) -> list[Injection]:
+def in_episodes(kind: Kind[S], name: str, folder: Path, wanted: int, seed: int) -> list[Injection]:
     """Injects until so many faults of a kind are recorded, and checks every command's end state.
 
     Args:
@@ -33,7 +31,6 @@ def in_episodes(
         folder: of everything; undisturbed commands lie beside the kinds.
         wanted: injections.
         seed: of all moments and victims.
-        make: makes a scene in a folder; default: one that needs nothing else.
 
     Returns:
         All injections of the kind, those of earlier calls first.
@@ -42,8 +39,7 @@ def in_episodes(
         AssertionError: something was lost; the episode's folder stays as it is.
     """
     file = folder / f"{name}.jsonl"
-    make = make or (lambda own: kind.scene(folder=own))
-    undisturbed = make(folder / f"undisturbed-{kind.scene.__name__}").whole()
+    undisturbed = kind.scene(folder=folder / f"undisturbed-{kind.scene.__name__}").whole()
     number = 0
     while len(load(file)) < wanted:
         number += 1
@@ -54,6 +50,7 @@ def in_episodes(
         scene.remove()  # of a loop that was cut off
         printed, injections = kind.inject(scene, random.Random(source))
         checks = scene.check(printed, undisturbed)
-        append(file, *(replace(one, drawn_from=source, checks=checks) for one in injections))
+        nothing = {"runs": 0.0}  # or the check would have raised
+        append(file, *(replace(one, drawn_from=source, checks=checks, lost=one.lost | nothing) for one in injections))
         scene.remove()
     return load(file)

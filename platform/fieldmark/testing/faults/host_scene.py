@@ -28,13 +28,6 @@ class HostCommand(Command):
         self._cluster = cluster
         super().__init__(Path("jobs") / job, flags, folder, patience=PATIENCE)
 
-    def ended(self) -> tuple[int, str]:
-        """Waits for the end; returns exit code and the result alone. What else it printed is kept in stdout.log."""
-        code, output = super().ended()
-        self._log.with_name("stdout.log").write_text(output)
-        _, brace, result = f"\n{output}".partition("\n{\n")
-        return code, f"{{\n{result}" if brace else ""
-
     def _popen(
         self, command: list[str], folder: Path, environment: Mapping[str, str], standard_error: IO[bytes]
     ) -> "subprocess.Popen[str]":

@@ -82,8 +82,8 @@ def second_drivers(scene: SweepScene, draw: random.Random) -> Found:
 
 
 def injection(kind: str, at: float, what: str, recovered: float | None, **lost: float) -> Injection:
-    """Returns an injection that lost no run."""
-    return Injection(kind=kind, at=round(at, 2), what=what, recovered_seconds=recovered, lost={"runs": 0, **lost})
+    """Returns an injection; whether a run was lost its sweep's end tells."""
+    return Injection(kind=kind, at=round(at, 2), what=what, recovered_seconds=recovered, lost=lost)
 
 
 def _at_points(scene: Scene, draw: random.Random, kind: str, harm: str, *flags: str) -> Found:
