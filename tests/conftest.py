@@ -45,7 +45,8 @@ def write_evidence(root: Path) -> Callable[[str, str, dict[str, Any]], None]:
         found = {"topic": topic, "command": command, "revision": revision.stdout.strip(), "machine": machine, **figures}
         folder = root / "docs" / "evidence"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{topic}.json").write_text(json.dumps(found, indent=2) + "\n")
+        text = json.dumps(found, indent=2).replace(str(Path.home()), "~")
+        (folder / f"{topic}.json").write_text(text + "\n")
 
     return write
 

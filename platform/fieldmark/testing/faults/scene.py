@@ -68,14 +68,14 @@ class Scene(ABC):
         flags = (*mine, *flags, "--store", str(self.store))
         return Command(ROOT / "jobs" / program, flags, self.folder, environment=self.environment, patience=PATIENCE)
 
-    def ended(self, command: Command) -> dict[str, Any]:
-        """Has the command end, and the same again where it gave runs up; returns what it printed."""
+    def ended(self, command: Command, *flags: str) -> dict[str, Any]:
+        """Has the command end, and again, with these flags, where it gave runs up; returns what it printed."""
         for _ in range(MOST_COMMANDS):
             code, output = command.ended()
             printed = dict(json.loads(output)) if code == 0 else {}
             if code == 0 and not printed.get("failed_runs"):
                 return printed
-            command = self.start()
+            command = self.start(*flags)
         raise AssertionError(f"after {MOST_COMMANDS} commands the exit code is {code}; see {self.folder}/driver.log")
 
     def remove(self) -> None:
