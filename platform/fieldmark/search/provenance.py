@@ -7,6 +7,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from fieldmark.search.cluster.probes import source_digest
 from fieldmark.store.records import Provenance
 
 LIBRARIES = ("fieldmark", "torch", "ray", "optuna", "numpy", "scikit-learn", "timm", "pyarrow")
@@ -48,7 +49,8 @@ def _versions() -> dict[str, str]:
             found[library] = version(library)
         except PackageNotFoundError:
             continue
-    return found
+    # It tells the code apart where there is no repository: on a cluster.
+    return {**found, "fieldmark-source": source_digest()}
 
 
 @cache

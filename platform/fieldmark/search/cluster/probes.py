@@ -56,10 +56,11 @@ def software() -> dict[str, Any]:
         if distribution.metadata["Name"]:
             # The first on the path is what is imported.
             found.setdefault(re.sub(r"[-_.]+", "-", distribution.metadata["Name"]).lower(), distribution.version)
-    return {"python": platform.python_version(), "libraries": found, "source": _source()}
+    return {"python": platform.python_version(), "libraries": found, "source": source_digest()}
 
 
-def _source() -> str:
+def source_digest() -> str:
+    """Returns a digest of the product's source."""
     import hashlib
     import importlib.util
 
