@@ -1,9 +1,15 @@
 """How far two stores differ in what they tell."""
 
+import math
+from collections.abc import Mapping
+
 from fieldmark.store import Store
 
 VOLATILE = ("images_per_second",)
 """Columns of a curve that are no result."""
+
+Columns = Mapping[str, list[float | None]]
+Figures = Mapping[str, float]
 
 
 def difference(one: Store, other: Store) -> float:
@@ -15,24 +21,38 @@ def difference(one: Store, other: Store) -> float:
     stores = (one, other)
     ids = [sorted(store.runs(["run_id"])["run_id"].to_pylist()) for store in stores]
     assert ids[0] == ids[1], "the same runs"
-    found = 0.0
-    for run_id in ids[0]:
-        curves = [store.curve(run_id) for store in stores]
-        if curves[0] is None or curves[1] is None:
-            assert curves[0] is curves[1], f"run {run_id}: one has a curve, the other none"
-            continue
-        columns = [{name: curve[name].to_pylist() for name in curve.column_names} for curve in curves if curve]
-        for name in set(columns[0]) - set(VOLATILE):
-            found = max(found, *map(relative, columns[0][name], columns[1][name]))
+    curves = max((_of_columns(*(_columns(store, run_id) for store in stores)) for run_id in ids[0]), default=0.0)
     metrics = [{one.evaluation_id: one.metrics for one in store.evaluation_records(views=True)} for store in stores]
-    for identity, values in metrics[0].items():
-        found = max(found, *(relative(value, metrics[1][identity][name]) for name, value in values.items()))
+    assert metrics[0].keys() == metrics[1].keys(), "the same evaluations"
+    evaluations = max(
+        (_of_figures(values, metrics[1][identity]) for identity, values in metrics[0].items()), default=0.0
+    )
     assert not any(store.conflicts() or store.problems() for store in stores)
-    return found
+    return max(curves, evaluations)
+
+
+def _columns(store: Store, run_id: str) -> Columns:
+    curve = store.curve(run_id)
+    names = () if curve is None else set(curve.column_names) - set(VOLATILE)
+    return {name: curve[name].to_pylist() for name in names} if curve is not None else {}
+
+
+def _of_columns(one: Columns, other: Columns) -> float:
+    assert one.keys() == other.keys(), "the same columns"
+    for name, values in one.items():
+        assert len(values) == len(other[name]), "the same epochs"
+    return max((relative(a, b) for name in one for a, b in zip(one[name], other[name], strict=True)), default=0.0)
+
+
+def _of_figures(one: Figures, other: Figures) -> float:
+    assert one.keys() == other.keys(), "the same figures"
+    return max((relative(value, other[name]) for name, value in one.items()), default=0.0)
 
 
 def relative(a: float | None, b: float | None) -> float:
-    """Returns the relative difference of two figures; a figure and none differ wholly."""
+    """Returns the relative difference of two figures; a figure and none, or and not-a-number, differ wholly."""
     if a is None or b is None:
         return 0.0 if a is b else 1.0
+    if math.isnan(a) or math.isnan(b):
+        return 0.0 if math.isnan(a) and math.isnan(b) else 1.0
     return 0.0 if a == b else abs(a - b) / max(abs(a), abs(b))

@@ -1,13 +1,15 @@
 """Repeats commands with faults until so many are injected; a loop that is cut off goes on."""
 
 import random
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from fieldmark.store import Store
 from fieldmark.testing.faults.record import Injection, append, load
-from fieldmark.testing.faults.scene import Scene
+from fieldmark.testing.faults.scene import ROOT, Scene
 
 S = TypeVar("S", bound=Scene)
 
@@ -49,8 +51,24 @@ def in_episodes(kind: Kind[S], name: str, folder: Path, wanted: int, seed: int) 
         scene = kind.scene(folder=folder / f"{name}-{number}")
         scene.remove()  # of a loop that was cut off
         printed, injections = kind.inject(scene, random.Random(source))
+        if not injections:
+            continue  # the command had ended before anything could be done to it
         checks = scene.check(printed, undisturbed)
-        nothing = {"runs": 0.0}  # or the check would have raised
-        append(file, *(replace(one, drawn_from=source, checks=checks, lost=one.lost | nothing) for one in injections))
+        lost = {"runs": float(missing(scene.opened(), undisturbed)), "given_up": float(printed.get("given_up", 0))}
+        first, *others = injections  # what a whole sweep lost is counted once
+        found = [replace(first, lost=first.lost | lost), *others]
+        append(file, *(replace(one, drawn_from=source, checks=checks, revision=revision()) for one in found))
         scene.remove()
     return load(file)
+
+
+def missing(store: Store, undisturbed: Store) -> int:
+    """Returns how many runs of the undisturbed store the other lacks."""
+    ids = [set(one.runs(["run_id"])["run_id"].to_pylist()) for one in (undisturbed, store)]
+    return len(ids[0] - ids[1])
+
+
+def revision() -> str:
+    """Returns the revision of the source that is tried."""
+    done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip()

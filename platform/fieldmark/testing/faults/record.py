@@ -21,6 +21,8 @@ class Injection:
     """What was lost for good, e.g. `runs`, and what had to be done again, e.g. `epochs_again`."""
     drawn_from: str = ""
     """The seed of its moment and its victim."""
+    revision: str = ""
+    """Of the source."""
     checks: tuple[str, ...] = ()
     """What was found to hold at the end of the sweep that it was injected into."""
 

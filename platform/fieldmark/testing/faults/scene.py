@@ -69,12 +69,18 @@ class Scene(ABC):
         return Command(ROOT / "jobs" / program, flags, self.folder, environment=self.environment, patience=PATIENCE)
 
     def ended(self, command: Command, *flags: str) -> dict[str, Any]:
-        """Has the command end, and again, with these flags, where it gave runs up; returns what it printed."""
+        """Has the command end, and again, with these flags, where it gave runs up.
+
+        Returns:
+            What it printed at last; under `given_up` how many runs it gave up before.
+        """
+        given_up = 0
         for _ in range(MOST_COMMANDS):
             code, output = command.ended()
-            printed = dict(json.loads(output)) if code == 0 else {}
-            if code == 0 and not printed.get("failed_runs"):
-                return printed
+            printed = dict(json.loads(output)) if code == 0 else {"failed_runs": 1}
+            if not printed.get("failed_runs"):
+                return printed | {"given_up": given_up}
+            given_up += printed["failed_runs"]
             command = self.start(*flags)
         raise AssertionError(f"after {MOST_COMMANDS} commands the exit code is {code}; see {self.folder}/driver.log")
 
