@@ -4,13 +4,16 @@ import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
 
-from fieldmark.cli.gc import gc
+from fieldmark.cli.gc import gc, schema_text
 from fieldmark.errors import UserError
 from fieldmark.store import Store
 from fieldmark.store.lease import Lease
+from fieldmark.store.living import driven
 from fieldmark.testing.store import contents, sample_run
 
 
@@ -41,10 +44,34 @@ def test_a_dry_run_shows_and_deletes_nothing_and_then_what_was_shown_goes(
     assert capsys.readouterr().out == "nothing to delete\n"
 
 
-def test_scripts_get_json(url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    gc(store=url, json=True)
+def test_scripts_get_json(url: str, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    schema = (root / "docs/reference/gc.schema.json").read_text()
+    assert schema == schema_text(), "python -m fieldmark.cli.gc prints it"
     row = {"what": "checkpoints", "number": 1, "bytes": 3000, "why": "their runs are recorded"}
-    assert json.loads(capsys.readouterr().out) == {"deleted": True, "garbage": [row], "driven": []}
+    for dry_run in (True, False):
+        gc(store=url, dry_run=dry_run, json=True)
+        printed = json.loads(capsys.readouterr().out)
+        jsonschema.validate(printed, json.loads(schema))
+        assert printed == {"deleted": not dry_run, "garbage": [row], "driven": []}
+    Lease(Store.open(url), "a-sweep-of-mine", "test").acquire()
+    gc(store=url, json=True)
+    printed = json.loads(capsys.readouterr().out)
+    jsonschema.validate(printed, json.loads(schema))
+    assert printed == {"deleted": True, "garbage": [], "driven": ["a-sweep-of-mine"]}
+
+
+def test_a_sweep_that_begins_while_drivers_are_looked_for_loses_nothing(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(*args: Any, **settings: Any) -> set[str]:
+        living = driven(*args, **settings)
+        Lease(Store.open(url), "a-sweep-of-mine", "test").acquire()
+        return living
+
+    monkeypatch.setattr("fieldmark.store.living.driven", slowly)
+    with pytest.raises(UserError, match="0 of 1 objects were deleted; try again"):
+        gc(store=url)
+    assert len(Store.open(url).list("checkpoints")) == 2
 
 
 def test_a_sweep_that_is_driven_is_named_and_left_alone(url: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -80,3 +107,7 @@ def test_where_there_is_no_store_none_is_made(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is no such folder"):
         gc(store=str(tmp_path / "nothing"))
     assert not (tmp_path / "nothing").exists()
+    (tmp_path / "photographs").mkdir()
+    with pytest.raises(UserError, match=r"there is no store \(no FORMAT in it\); name the folder or bucket that was"):
+        gc(store=str(tmp_path / "photographs"))
+    assert not list((tmp_path / "photographs").iterdir())

@@ -1,6 +1,7 @@
 """What the kill tests run in a process of its own: one operation on one store, fit to be run again."""
 
 import sys
+import time
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +10,7 @@ from fieldmark.errors import StoreConflict
 from fieldmark.store import DatasetCard, Store
 from fieldmark.store.garbage import Collector
 from fieldmark.store.lease import Lease
-from fieldmark.store.living import driven
+from fieldmark.store.living import driven, lease_marks
 from fieldmark.store.retention import Retention
 from fieldmark.testing.store import sample_evaluation, sample_run
 
@@ -109,7 +110,8 @@ def collect(store, other):
         lease = Lease(store, "sweep", "test")
         lease.acquire()
         lease.release()
-    collector = Collector(store, driven(store.objects))
+    marks = lease_marks(store.objects)
+    collector = Collector(store, driven(store.objects), marks, now=lambda: time.time() + 7200)
     for _ in collector.delete(collector.find(stages=True, retracted=True)):
         pass
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from fieldmark.errors import UserError
 from fieldmark.store import Store
-from fieldmark.store.garbage import Collector
+from fieldmark.store.garbage import LOOK_EVERY, Collector
 from fieldmark.store.lease import Lease
-from fieldmark.store.living import driven
+from fieldmark.store.living import driven, lease_marks
 from fieldmark.testing.store import contents, sample_evaluation, sample_run
 
 ARRAYS = {"scores": np.arange(6.0)}
@@ -22,14 +22,19 @@ CURVE = pa.table({"loss": [0.5, 0.25]})
 RUN = sample_run(0)
 
 
-def found(store, living=(), *, now=time.time, **what):
-    return {
-        one.what: sorted(entry.key for entry in one.entries) for one in Collector(store, living, now=now).find(**what)
-    }
+def later():
+    """When what is written now was not touched for long."""
+    return time.time() + 7200
 
 
-def collect(store, *, stop_after=None, **what):
-    collector = Collector(store, driven(store.objects))
+def found(store, living=(), *, now=later, **what):
+    collector = Collector(store, living, lease_marks(store.objects), now=now)
+    return {one.what: sorted(entry.key for entry in one.entries) for one in collector.find(**what)}
+
+
+def collect(store, *, stop_after=None, now=later, **what):
+    marks = lease_marks(store.objects)
+    collector = Collector(store, driven(store.objects), marks, now=now)
     for count, _ in enumerate(collector.delete(collector.find(**what)), 1):
         if count == stop_after:
             return
@@ -46,7 +51,8 @@ def held(store, name, what="sweep"):
     return lease
 
 
-def move_elsewhere(store, key):
+def move_elsewhere(store, name):
+    key = f"sweeps/{name}/lease/000001.json"
     store.put(key, json.dumps(json.loads(store.get(key)) | {"host": "far", "place": "far away"}).encode())
 
 
@@ -99,20 +105,71 @@ def test_a_run_that_may_be_a_reproductions_stays_while_anything_is_driven(store)
     assert found(store, {"reproduction"}) == {}
 
 
-def test_a_driver_that_begins_after_the_look_stops_the_deletion(store):
-    store.put("probe", b"")
-    collector = Collector(store, driven(store.objects))
-    listed = collector.find()
+def test_a_driver_that_begins_while_another_is_watched_loses_nothing(store):
+    """A lease of a host that is gone makes one watch for 30 s, in which a sweep may begin and finish a run."""
+    held(store, "gone")
+    move_elsewhere(store, "gone")
+    store.put_stage("unneeded", ARRAYS, {})
+    now = [0.0]
+
+    def sleep(seconds):
+        now[0] += seconds
+        if now[0] == 15:
+            held(store, "s1")
+            store.put("ray/new/state.json", b"")
+            store.put("stages/begun/scores.npy", b"x")
+
+    marks = lease_marks(store.objects)
+    living = driven(store.objects, clock=lambda: now[0], sleep=sleep)
+    assert living == set()
+    before = store.list("")
+    collector = Collector(store, living, marks, now=later)
+    with pytest.raises(UserError, match="began or ended meanwhile, and 0 of 4 objects were deleted; try again"):
+        list(collector.delete(collector.find(stages=True)))
+    assert store.list("") == before
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_a_driver_that_begins_or_ends_amid_the_deletion_stops_it_soon(store, ends):
+    lease = held(store, "s1") if ends else None
+    runs = [sample_run(seed) for seed in range(3 * LOOK_EVERY)]
+    for run in runs:
+        store.commit_run(run.model_copy(update={"trial": run.trial.model_copy(update={"sweep": "s0"})}))
+        store.checkpoints(run.run_id).save(b"state")
+    collector = Collector(store, driven(store.objects), lease_marks(store.objects))
+    deletion = collector.delete(collector.find())
+    for _ in range(LOOK_EVERY + 1):
+        next(deletion)
+    lease.release() if lease else held(store, "s1")
+    with pytest.raises(UserError, match=f"and {2 * LOOK_EVERY} of {3 * LOOK_EVERY} objects were deleted"):
+        list(deletion)
+    assert len(store.list("checkpoints")) == LOOK_EVERY
+
+
+def test_a_stage_that_a_new_driver_makes_again_amid_its_deletion_is_whole(store):
+    store.put_stage("scores", ARRAYS | {"labels": np.arange(3)}, {})
+    collector = Collector(store, set(), lease_marks(store.objects))
+    deletion = collector.delete(collector.find(stages=True))
+    assert next(deletion).key == "stages/scores/manifest.json"
     held(store, "s1")
-    with pytest.raises(UserError, match="began or ended meanwhile, and nothing was deleted"):
-        list(collector.delete(listed))
-    assert store.get("probe") == b""
+    assert store.stage("scores") is None
+    store.put_stage("scores", ARRAYS, {})
+    with pytest.raises(UserError, match="1 of 3 objects"):
+        next(deletion)
+    assert store.stage("scores")["scores"].tolist() == ARRAYS["scores"].tolist()
+
+
+def test_that_old_leases_go_is_no_sign_of_a_driver(store):
+    for _ in range(LOOK_EVERY):
+        held(store, "s1").release()
+    collect(store)
+    assert store.list("sweeps") == [f"sweeps/s1/lease/0000{LOOK_EVERY}.{what}" for what in ("json", "released")]
 
 
 def test_drivers_on_other_hosts_are_watched_together_and_who_moves_lives(store):
     leases = {name: held(store, name) for name in ("silent", "moving", "released")}
     for name in leases:
-        move_elsewhere(store, f"sweeps/{name}/lease/000001.json")
+        move_elsewhere(store, name)
     now, said = [0.0], []
 
     def sleep(seconds):
@@ -132,16 +189,22 @@ def test_what_killed_writers_left_goes_after_an_hour_and_nothing_younger(store, 
     for name, age in (("a.parquet#1", 7200), ("b.parquet#12", 60), ("c#d.parquet", 7200)):
         (folder / name).write_bytes(b"half")
         os.utime(folder / name, (time.time() - age,) * 2)
-    assert found(store) == {"temporary files": ["curves/a.parquet#1"]}
-    collect(store)
+    assert found(store, now=time.time) == {"temporary files": ["curves/a.parquet#1"]}
+    collect(store, now=time.time)
     assert sorted(file.name for file in folder.iterdir()) == ["b.parquet#12", "c#d.parquet"]
 
 
-def test_leftovers_of_ray_and_of_checks_go(store):
-    for key in ("ray/abc/run/x.json", "probe", "probe-0123-node"):
+def test_leftovers_of_ray_of_checks_and_of_makers_go_after_an_hour(store, tmp_path):
+    old = ["probe", "probe-0123-node", "ray/abc/run/x.json", "stages/torn/scores-0.npy"]
+    half_old = ["ray/under-way/begun.json", "stages/being-made/scores-0.npy"]
+    young = ["probe-4567-node", "ray/under-way/latest.json", "ray/young/x.json", "stages/being-made/labels-0.npy"]
+    for key in (*old, *half_old, *young):
         store.put(key, b"")
-    collect(store)
-    assert store.list("ray") == [] and [one.key for one in store.objects.top()] == ["FORMAT"]
+    for key in (*old, *half_old):
+        os.utime(tmp_path / "store" / key, (time.time() - 7200,) * 2)
+    assert sorted(key for keys in found(store, now=time.time, stages=True).values() for key in keys) == old
+    collect(store, now=time.time, stages=True)
+    assert store.list("") == sorted(["FORMAT", *half_old, *young])
 
 
 def test_stages_go_when_asked_for_and_no_run_or_plan_names_them(store):

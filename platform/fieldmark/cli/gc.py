@@ -1,11 +1,12 @@
 """`fieldmark gc`: delete what no record needs any more."""
 
+import json as json_module
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+from pydantic import BaseModel, ConfigDict
 
 from fieldmark.cli.common import STORE, JsonFlag, StoreFlag, open_existing, print_json
 
@@ -20,14 +21,31 @@ Retracted = Annotated[bool, Parameter(negative=(), help="Also weights and probab
 Cache = Annotated[bool, Parameter(negative=(), help="Also this machine's packed images, unread for 30 days.")]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """A line of the table."""
+class Row(BaseModel):
+    """Objects of one kind."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     what: str
+    """The kind, e.g. `checkpoints`."""
     number: int
+    """How many objects; for `packed images` how many packs."""
     bytes: int
     why: str
+    """Why they may go, for people."""
+
+
+class GcResult(BaseModel):
+    """What was found, and whether it was deleted."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    deleted: bool
+    """False for `--dry-run`."""
+    garbage: list[Row]
+    """Kinds of which there is nothing are left out."""
+    driven: list[str]
+    """Ids of the sweeps and runs that were being driven, and of which nothing goes."""
 
 
 def gc(
@@ -41,11 +59,12 @@ def gc(
 ) -> None:
     """Delete what no record needs any more, having shown it. Of a sweep that is being driven nothing goes."""
     from fieldmark.store.garbage import Collector
-    from fieldmark.store.living import driven
+    from fieldmark.store.living import driven, lease_marks
 
     opened = open_existing(store)
+    marks = lease_marks(opened.objects)
     living = driven(opened.objects, say=lambda line: print(line, file=sys.stderr))
-    collector = Collector(opened, living)
+    collector = Collector(opened, living, marks)
     found = collector.find(stages=stages, retracted=retracted)
     packs = _packs() if cache else []
     rows = [Row(what=one.what, number=len(one.entries), bytes=one.bytes, why=one.why) for one in found]
@@ -61,7 +80,12 @@ def gc(
         for pack in packs:
             pack.delete()
     if json:
-        print_json({"deleted": not dry_run, "garbage": [asdict(row) for row in rows], "driven": sorted(living)})
+        print_json(GcResult(deleted=not dry_run, garbage=rows, driven=sorted(living)).model_dump(mode="json"))
+
+
+def schema_text() -> str:
+    """Returns the JSON schema of `--json`, as docs/reference/gc.schema.json holds it."""
+    return json_module.dumps(GcResult.model_json_schema(), indent=2) + "\n"
 
 
 def _packs() -> "Sequence[UnusedPack]":
@@ -85,3 +109,7 @@ def _show(rows: Sequence[Row], living: Sequence[str], *, dry_run: bool) -> None:
     for what, number, size, why in cells:
         print(f"{what.ljust(widths[0])}  {number.rjust(widths[1])}  {size.rjust(widths[2])}  {why}")
     print(f"{'would free' if dry_run else 'frees'} {total}", flush=True)
+
+
+if __name__ == "__main__":
+    print(schema_text(), end="")

@@ -21,7 +21,7 @@ class _Newest:
 
 
 def lease_marks(objects: Objects) -> frozenset[str]:
-    """Returns what changes when a driver begins or ends."""
+    """Returns what there is more of when a driver begins or ends; whoever deletes takes it before looking for any."""
     return frozenset(key for key in _lease_keys(objects) if key.endswith((".json", ".released")))
 
 

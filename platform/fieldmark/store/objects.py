@@ -28,6 +28,7 @@ from fieldmark.errors import UserError
 from fieldmark.store.entries import Entry, entries_of, is_temporary, temporaries_in
 from fieldmark.store.patience import Patience, Undecided, may_pass, reason_of
 from fieldmark.store.ranges import Ranges
+from fieldmark.store.remedy import remedy
 
 REMOTE = ("s3://", "s3a://", "gs://", "az://", "azure://", "abfs://", "abfss://")
 PARALLEL = 16  # a remote answer takes tens of milliseconds
@@ -53,6 +54,8 @@ class Objects:
             patience: with what fails for a while; None: as the environment asks.
         """
         self.root: Path | None = None
+        self.given = url
+        """As a person has written it: a relative path means another folder on another machine."""
         self.patience = patience or Patience.from_environment()
         if url.startswith("memory://"):
             name = url.removeprefix("memory://").strip("/") or uuid.uuid4().hex
@@ -229,4 +232,5 @@ def _named(name: str, verb: str) -> Iterator[None]:
     try:
         yield
     except (BaseError, OSError, ValueError) as error:
-        raise UserError(f"{name}: cannot {verb}: {reason_of(error)}") from error
+        reason = reason_of(error)
+        raise UserError(f"{name}: cannot {verb}: {reason}{remedy(name, reason)}") from error

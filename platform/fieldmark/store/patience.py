@@ -78,6 +78,8 @@ class Patience:
     ) -> None:
         """Takes how long to try (0: once), and for tests clock, sleep (both in seconds) and where to tell."""
         self.seconds = seconds
+        self.waits = 0
+        """How often something was not tried again at once: who waits for a store gives a sign of life so."""
         self._clock, self._sleep = clock, sleep
         self._say = say or _tell
         self._lock = threading.Lock()
@@ -125,6 +127,7 @@ class Patience:
                     raise TimeoutError(f"{reason_of(error)} (waited {now - since:.0f} s)") from error
                 if now - since >= UNSAID_S:
                     self.tell(f"{what}: {reason_of(error)}", left)
+                self.waits += 1
                 self._sleep(min(wait, left))
                 wait = min(2 * wait, LONGEST_WAIT_S)
             else:

@@ -45,7 +45,10 @@ class Store(Belongings):
         opened = objects if patient else objects.hasty()
         mark = opened.get(layout.FORMAT)
         if mark is None and not create:
-            raise UserError(f"--store {url}: there is no store")
+            raise UserError(
+                f"--store {url}: there is no store (no {layout.FORMAT} in it); name the folder or bucket that was the "
+                "--store of a sweep or training"
+            )
         if mark is None:
             opened.put_once(layout.FORMAT, json.dumps({"product": "fieldmark", "format": FORMAT}).encode())
             fault_point("open.format")
