@@ -2,6 +2,8 @@
 PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Looked at first: a failed `venv` leaves an environment without pip behind.
+USABLE = $(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info[:2] != (3, 11))'
 STAMP := $(VENV)/.installed
 ARGS ?=
 
@@ -12,7 +14,8 @@ help: ## List the targets
 setup: $(STAMP) ## Make the virtual environment (skipped when it is current)
 
 $(STAMP): pyproject.toml constraints.txt
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
+	@$(BIN)/python -m pip --version > /dev/null 2>&1 || { $(USABLE) 2> /dev/null && $(PYTHON) -m venv $(VENV); } || \
+		{ echo "$(PYTHON): expected Python 3.11 with venv: apt install python3.11-venv, or make PYTHON=..." >&2; exit 1; }
 	@echo "Installing into $(VENV) (some minutes and 6 GB the first time) ..."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@

@@ -2,11 +2,17 @@
 
 import copy
 import re
+import shlex
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from fieldmark.errors import UserError
+from fieldmark.search.cluster.definition import check_store
+from fieldmark.search.cluster.node import parse_variables
 
 
 def _load(root: Path, name: str) -> dict[str, Any]:
@@ -68,13 +74,34 @@ def _settings(commands: list[str]) -> set[str]:
 
 def test_the_store_must_be_filled_in(cloud: dict[str, Any]) -> None:
     (line,) = (line for line in cloud["setup_commands"] if "fieldmark.search.cluster.node" in line)
-    module = line.partition("python ")[2].split()
-    assert module[-2:] == ["--store", "STORE"]
-    from fieldmark.errors import UserError
-    from fieldmark.search.cluster.definition import check_store
-
+    arguments = shlex.split(line.partition("fieldmark.search.cluster.node")[2])
+    store = arguments[arguments.index("--store") + 1]
     with pytest.raises(UserError, match="not filled in"):
-        check_store(module[-1])
+        check_store(store)
+    # Nodes know their bucket's region from here alone; gs:// has none.
+    region = {"AWS_REGION": cloud["provider"]["region"]} if cloud["provider"]["type"] == "aws" else {}
+    assert parse_variables([value for flag, value in pairwise(arguments) if flag == "--env"]) == region
+
+
+def test_a_colleagues_cluster_is_not_taken_for_ones_own(cloud: dict[str, Any]) -> None:
+    assert cloud["cluster_name"] == "fieldmark-YOURNAME"  # to be filled in: Ray finds a cluster by its name alone
+
+
+def test_aws_nodes_share_a_group_and_do_not_give_credentials_away(root: Path) -> None:
+    nodes = [node["node_config"] for node in _load(root, "aws.yaml")["available_node_types"].values()]
+    # Ray makes a group that is open to the world for each node type without the line.
+    assert [node["SecurityGroupIds"] for node in nodes] == [["sg-FILL-IN"]] * 2
+    assert all(node["MetadataOptions"] == {"HttpTokens": "required"} for node in nodes)
+
+
+def test_google_cloud_nodes_can_boot_and_be_logged_in_to(root: Path) -> None:
+    cloud = _load(root, "gcp.yaml")
+    for node in (one["node_config"] for one in cloud["available_node_types"].values()):
+        zone = cloud["provider"]["availability_zone"]
+        assert node["disks"][0]["initializeParams"]["diskType"] == f"zones/{zone}/diskTypes/pd-balanced"
+        assert {"key": "enable-oslogin", "value": "FALSE"} in node["metadata"]["items"]  # Ray's keys are in metadata
+        (account,) = node["serviceAccounts"]
+        assert not account["email"].startswith("ray-autoscaler-sa")  # whose rights are wide
 
 
 def test_aws_takes_what_its_nodes_are_asked_for_as(root: Path) -> None:

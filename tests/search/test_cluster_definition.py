@@ -11,6 +11,7 @@ import yaml
 from fieldmark.cli.main import run
 from fieldmark.errors import UserError
 from fieldmark.search.cluster.definition import ClusterFile
+from fieldmark.search.cluster.schema import check_schema
 
 Write = Callable[..., Path]
 FILLED = {
@@ -60,8 +61,10 @@ def test_three_lines_fill_it_in(write: Write, tmp_path: Path) -> None:
         ("export RAY_AUTH_MODE=token ", "export ", "RAY_AUTH_MODE=token"),
         ("type: local", "type: aws", "provider.type 'aws'"),
         ("~/.ssh/fieldmark_cluster", "~/.ssh/none", "auth.ssh_private_key"),
-        ("ssh_user: ubuntu", "ssh_user:", "auth.ssh_user None"),
+        ("ssh_user: ubuntu", "ssh_user:", "auth.ssh_user is missing"),
         ("provider:", "provider: [", "line"),
+        ("head_ip:", "head_op:", "provider.head_ip is missing"),
+        ("worker_ips:", "worker_ip:", "provider.worker_ips is missing"),
     ],
 )
 def test_a_mistake_names_its_field(write: Write, old: str, new: str, named: str) -> None:
@@ -72,6 +75,36 @@ def test_a_mistake_names_its_field(write: Write, old: str, new: str, named: str)
     with pytest.raises(UserError) as raised:
         ClusterFile.read(path)
     assert named in str(raised.value) and str(path) in str(raised.value) and "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("rsync_exclude:", "rsync_exclud:", "'rsync_exclud' was unexpected"),
+        ("rsync_exclude:", "idle_timeout_minuts: 5\nrsync_exclude:", "'idle_timeout_minuts' was unexpected"),
+        ("  ssh_user:", "  ssh_port: 22\n  ssh_user:", "auth: "),
+        ("cluster_name: fieldmark", "cluster_name: [fieldmark]", "cluster_name: "),
+    ],
+)
+def test_what_rays_launcher_would_refuse_later_is_refused_first(
+    write: Write, old: str, new: str, named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write()
+    check_schema(path)
+    assert capsys.readouterr().out == ""
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(UserError) as raised:
+        check_schema(path)
+    said = str(raised.value)
+    assert named in said and str(path) in said and "\n" not in said and len(said) < len(str(path)) + 200
+
+
+def test_long_values_are_cut(write: Write) -> None:
+    path = write()
+    text = path.read_text().replace("RAY_AUTH_MODE=token ", "")
+    path.write_text(text)
+    with pytest.raises(UserError, match=r"head_start_ray_commands .{100,130} \.\.\.: expected"):
+        ClusterFile.read(path)
 
 
 def test_the_repositorys_file_itself_is_refused_by_the_command(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ import pytest
 from fieldmark.search.cluster.expected import expected, needed
 from fieldmark.search.cluster.finding import Finding
 from fieldmark.search.cluster.findings import judge
+from fieldmark.search.cluster.report import print_check
 from fieldmark.search.cluster.seen import (
     Absent,
     AllReduce,
@@ -199,3 +200,20 @@ def test_what_is_expected_is_pinned_and_has_all_that_runs_but_no_tools() -> None
 def test_what_was_seen_survives_the_way_to_the_laptop() -> None:
     seen = ClusterSeen(nodes=(node(1), node(2)), reference=SOFTWARE, reference_name="constraints.txt")
     assert ClusterSeen.model_validate_json(seen.model_dump_json()) == seen
+
+
+def test_addresses_and_commands_are_whole_on_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    named = node(2, name="192.168.100.102", address="192.168.100.102", disks=())
+    away = Absent(address="192.168.100.103", answers=True, login="", token=True, sees_head=False)
+    seen = ClusterSeen(nodes=(node(1), named), reference=SOFTWARE, reference_name="", absent=(away,))
+    findings = judge(seen)
+    print_check(seen, findings)
+    said = capsys.readouterr().out
+    table = said[: said.index("all-reduce") if "all-reduce" in said else said.index("store not")]
+    assert "192.168.100.102" in table and "192.168.100.103" in table and "host1 (head)" in table
+    assert "…" not in table and "+0.01 s" in table and "versions" in table and "10/10" in table
+    (mend,) = (finding.mend for finding in findings if finding.node == away.address)
+    assert mend in said and "-s 192.168.100.103 -p tcp --dport 6379 -j ACCEPT" in mend and "until reboot" in mend

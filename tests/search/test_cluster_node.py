@@ -50,11 +50,15 @@ def test_an_empty_token_is_refused(home: Path) -> None:
         ensure_token()
 
 
-def test_the_environment_is_printed_as_exports(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_environment_is_printed_as_exports_and_the_token_is_made(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(["cluster", "env"]) == 0
     shown = capsys.readouterr().out
     program = f'{shown}\necho "$RAY_UP_enable_autoscaler_v2 $RAY_AUTH_MODE"'
     assert subprocess.run(["sh", "-c", program], capture_output=True, text=True, check=True).stdout == "0 token\n"
+    token = home / ".ray" / "auth_token"
+    assert len(token.read_text()) == 64 and stat.S_IMODE(token.stat().st_mode) == 0o600, "plain `ray up` copies it"
 
 
 def test_shells_of_a_prepared_machine_know_the_store_and_the_programs(home: Path) -> None:
@@ -69,6 +73,24 @@ def test_shells_of_a_prepared_machine_know_the_store_and_the_programs(home: Path
     shown = subprocess.run(["bash", "-c", command], env=plain, capture_output=True, text=True, check=True).stdout
     assert shown == "/mnt/it's/runs|token|/opt/programs:/bin\n"
     assert stat.S_IMODE((home / ".ray" / "auth_token").stat().st_mode) == 0o600
+
+
+def test_further_variables_are_the_shells_and_nobody_elses(home: Path) -> None:
+    ensure_token()
+    script = home / ".fieldmark" / "environment.sh"
+    script.parent.mkdir()
+    script.write_text("")
+    script.chmod(0o644)
+    command = [sys.executable, "-m", "fieldmark.search.cluster.node", "--store", "s3://bucket/runs"]
+    more = ["--env", "AWS_REGION=eu-central-1", "--env", "AWS_SECRET_ACCESS_KEY=a'b=c $d"]
+    without_tmux = {**os.environ, "PATH": "/nonexistent"}
+    subprocess.run([*command, *more], env=without_tmux, check=True)
+    assert stat.S_IMODE(script.stat().st_mode) == 0o600, "also where an earlier version made it"
+    shown = f'. {script}; printf %s "$AWS_REGION|$AWS_SECRET_ACCESS_KEY|$FIELDMARK_STORE"'
+    said = subprocess.run(["sh", "-c", shown], capture_output=True, text=True, check=True).stdout
+    assert said == "eu-central-1|a'b=c $d|s3://bucket/runs"
+    refused = subprocess.run([*command, "--env", "secret"], capture_output=True, text=True, check=False)
+    assert refused.returncode == 2 and "NAME=VALUE" in refused.stderr and "secret" not in refused.stderr
 
 
 @pytest.mark.parametrize(("store", "token", "named"), [("STORE", True, "not filled in"), ("/runs", False, "missing")])
@@ -136,7 +158,7 @@ def stubborn() -> Iterator[subprocess.Popen[str]]:
 
 
 def test_the_program_lists_and_ends_them_as_it_is_sent_over_ssh(
-    stubborn: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+    stubborn: subprocess.Popen[str], tmp_path: Path
 ) -> None:
     source = Path(leftovers.__file__).read_text().replace("GRACE = 8.0", "GRACE = 0.5")
 
@@ -148,6 +170,11 @@ def test_the_program_lists_and_ends_them_as_it_is_sent_over_ssh(
     code, listed = ask("--gcs", "192.0.2.77:6379")
     assert code == 0 and listed["sessions"] == [SESSION]
     assert listed["left"][0]["pid"] == stubborn.pid and len(listed["left"]) == 2
-    code, ended = ask("--gcs", "192.0.2.77:6379", "--end")
+    bootstrap = tmp_path / "ray_bootstrap_config.yaml"
+    bootstrap.write_text(json.dumps({"provider": {"type": "local", "head_ip": "192.0.2.78"}}))
+    _, others = ask("--port", "6379", "--bootstrap", str(bootstrap), "--end")
+    assert others["found"] == [] and stubborn.poll() is None, "another cluster's head with the same port"
+    bootstrap.write_text(json.dumps({"provider": {"type": "local", "head_ip": "192.0.2.77"}}))
+    code, ended = ask("--port", "6379", "--bootstrap", str(bootstrap), "--end")
     assert (code, ended["left"]) == (0, []) and len(ended["found"]) == 2
     assert stubborn.wait(timeout=5) == -signal.SIGKILL

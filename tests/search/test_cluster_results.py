@@ -1,6 +1,9 @@
 """What `cluster up` and `down` say where a machine is missing, unreachable or not empty, and their exit codes."""
 
 import json
+import shutil
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -51,6 +54,7 @@ def machines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Machines:
     for module in (up, down):
         monkeypatch.setattr(module, "Ssh", lambda cluster: made)
         monkeypatch.setattr(module, "run_ray", lambda cluster, *words: 0)
+    monkeypatch.setattr(up, "check_schema", lambda path: None)
     monkeypatch.setattr(ClusterFile, "read", classmethod(lambda cls, path: CLUSTER))
     return made
 
@@ -84,8 +88,10 @@ def test_a_dry_run_changes_nothing(machines: Machines, tmp_path: Path) -> None:
 
 
 def test_hosts_on_which_the_launch_would_hang_are_refused(machines: Machines) -> None:
-    machines.answers[HOSTS[1], "rsync"] = Answer(0, "rsync\n", "")
-    with pytest.raises(ValueError, match=r"192\.0\.2\.2 has no rsync"):
+    machines.answers[HOSTS[1], "rsync"] = Answer(
+        0, "Welcome to Debian\nfieldmark: no rsync: apt install rsync\nfieldmark: 1 GB free\n", ""
+    )
+    with pytest.raises(ValueError, match=r"192\.0\.2\.2 has no rsync: apt install rsync; 1 GB free$"):
         launch()
     machines.answers[HOSTS[1], "rsync"] = Answer(255, "", "Permission denied (publickey).")
     with pytest.raises(ValueError, match=r"no ssh to ubuntu@192\.0\.2\.2 \(Permission denied"):
@@ -93,7 +99,7 @@ def test_hosts_on_which_the_launch_would_hang_are_refused(machines: Machines) ->
 
 
 def test_a_running_cluster_is_not_restarted_by_accident(machines: Machines) -> None:
-    machines.answers[HOSTS[0], "python3 -"] = Answer(0, RUNS, "")
+    machines.answers[HOSTS[0], "python3 -"] = Answer(0, f"Welcome to Debian\n{RUNS}", "")
     machines.answers[HOSTS[0], "cluster.joined"] = Answer(0, "[]\n", "")
     with pytest.raises(ValueError, match="--restart"):
         launch()
@@ -120,3 +126,45 @@ def test_downs_dry_run_ends_nothing(machines: Machines) -> None:
     result = take_down(Path("cluster.yaml"), dry_run=True, say=lambda line: None)
     assert result.exit_code == 0 and "2 runs" in result.text()
     assert not any("--end" in command for _, command in machines.asked)
+    machines.answers[HOSTS[1], "python3 -"] = Answer(255, "", "Connection timed out")
+    assert take_down(Path("cluster.yaml"), dry_run=True, say=lambda line: None).exit_code == 1
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Callable[..., str]:
+    """Runs what looks at a host, on one that has the given programs only."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+
+    def look(*has: str, role: str = "head", free: int = 10**9, venv: bool = True) -> str:
+        for old in programs.iterdir():
+            old.unlink()
+        for name in ("tail", "tr", "cut"):
+            (programs / name).symlink_to(shutil.which(name) or name)
+        scripts = dict.fromkeys(has, "exit 0") | {"df": f"echo / 1 1 {free} 1% /"}
+        if "python3.11" in scripts and not venv:
+            scripts["python3.11"] = "exit 1"
+        for name, script in scripts.items():
+            (programs / name).write_text(f"#!/bin/sh\n{script}\n")
+            (programs / name).chmod(0o755)
+        environment = {"PATH": str(programs), "HOME": str(tmp_path)}
+        command = ["/bin/sh", "-c", f"set -- {role}; {up.NEEDED}"]
+        said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+        return said.replace(up.LACKS, "")
+
+    return look
+
+
+ALL = ("rsync", "make", "python3", "python3.11", "tmux")
+
+
+def test_what_a_host_lacks_is_named_with_what_to_install(bare: Callable[..., str], tmp_path: Path) -> None:
+    assert bare(*ALL) == bare(*ALL[:4], role="worker") == ""
+    assert bare(*ALL[:4]) == "no tmux: apt install tmux\n"
+    assert bare(*ALL, venv=False) == "no venv for python3.11: apt install python3.11-venv\n"
+    assert bare("rsync", "make", "python3", "tmux") == "no python3.11: apt install python3.11 python3.11-venv\n"
+    assert bare(*ALL, free=3_000_000) == f"3 GB free in {tmp_path}, where the environment takes 7 GB: make room\n"
+    ray = tmp_path / "fieldmark-project" / ".venv" / "bin" / "ray"
+    ray.parent.mkdir(parents=True)
+    ray.touch(0o755)
+    assert bare("make", "python3", "tmux", free=0) == "no rsync: apt install rsync\n", "the environment is there"

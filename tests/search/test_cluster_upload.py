@@ -3,8 +3,10 @@
 import json
 import subprocess
 import sys
+import threading
 import zipfile
 from collections.abc import AsyncIterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -172,6 +174,35 @@ def test_an_address_without_a_cluster_says_how_to_reach_one(tmp_path: Path) -> N
     assert "--address http://127.0.0.1:9: no job server answers" in told.stderr and "ssh -L 8265" in told.stderr
     told = _submit(tmp_path, "10.0.0.1:6379")
     assert told.returncode == 2 and "expected http://" in told.stderr
+
+
+class _Refuses(BaseHTTPRequestHandler):
+    """Ray's answer to the token of another cluster."""
+
+    def do_GET(self) -> None:
+        self.send_response(403)
+        self.end_headers()
+        self.wfile.write(b"Forbidden: Invalid authentication token")
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+def test_a_wrong_token_is_named_by_its_file(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("0" * 64)
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Refuses) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        told = _submit(tmp_path, f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+    assert told.returncode == 2 and told.stderr.count("\n") == 1
+    assert told.stderr.startswith(f"{tmp_path / 'token'}: ") and "refused the token" in told.stderr
+    assert "~/.ray/auth_token on this cluster's head" in told.stderr
+
+
+@pytest.mark.parametrize("limit", [-1.0, float("nan")])
+def test_a_limit_that_makes_no_sense_is_refused(project: Path, limit: float) -> None:
+    with pytest.raises(UserError, match=r"--upload-limit .*: expected a number of megabytes"):
+        prepare(Path(JOB), (), store="/runs", limit=limit)
 
 
 def _submit(folder: Path, address: str) -> subprocess.CompletedProcess[str]:

@@ -14,9 +14,11 @@ DryRunFlag = Annotated[bool, Parameter(negative=(), help="Say what would be done
 
 
 def env(*, json: JsonFlag = False) -> int:
-    """Print the environment of plain `ray up`, `ray submit` and `ray down`: eval "$(fieldmark cluster env)"."""
+    """Print the environment of plain `ray up`, `ray submit` and `ray down`; make the token, which `ray up` needs."""
     from fieldmark.search.cluster.environment import as_exports, launch_environment
+    from fieldmark.search.cluster.token import ensure_token
 
+    ensure_token()
     environment = launch_environment()
     if json:
         print_json(environment)
@@ -52,7 +54,7 @@ def up(
 def down(cluster: FileArgument = FILE, /, *, dry_run: DryRunFlag = False, json: JsonFlag = False) -> int:
     """Take the cluster down: Ray's own `ray down`, then what it leaves on the hosts; no other cluster's processes.
 
-    Exit code 1 where something is left or a host does not answer. --dry-run lists what runs.
+    Exit code 1 where something is left or a host does not answer; --dry-run lists what runs.
     """
     from fieldmark.search.cluster.down import take_down
 

@@ -18,6 +18,34 @@ Start here: `fieldmark sweep priorsnet` sweeps PriorsNet on the embedded world a
 again goes on where it stopped. `fieldmark data describe occurrences:FILE` looks at records of your own.
 """
 
+CLUSTER_HELP = {
+    "up": """Bring the cluster of a cluster.yaml up; wait until every machine has joined.
+
+Afterwards eval "$(fieldmark cluster env)" makes plain ray commands work in this shell.
+
+Exit code: 0, every machine has joined; 1, one has not; 2, the file or a machine has to be mended first.
+""",
+    "check": """Look at a running cluster and say what to mend.
+
+Looks at the store, the data, versions, clocks, disks, ports and bandwidth of every node.
+
+Exit code: 0, nothing to mend; 1, something; 2, there is no cluster to look at.
+""",
+    "down": """Take it down, with what Ray leaves on its hosts.
+
+Calls Ray's own `ray down`, then ends what it leaves; no other cluster's processes.
+
+Exit code: 0, nothing of it is left; 1, something is, or a host does not answer; 2, the file cannot be used. With
+--dry-run, which lists what runs: 0, or 1 where a host does not answer.
+""",
+    "env": """Print the environment that plain ray commands need: eval "$(fieldmark cluster env)".
+
+It makes the token in ~/.ray/auth_token where there is none, for `ray up` copies it to every node.
+
+Exit code: 0; 2, the token's file is empty.
+""",
+}
+
 
 def _group(name: str, help_text: str) -> App:
     return App(name=name, help=help_text, help_format="markdown")
@@ -60,12 +88,7 @@ def build_app() -> App:
     app.command("fieldmark.cli.gc:gc", help="Delete what no record needs any more; --dry-run only shows it.")
 
     cluster = _group("cluster", "Launch a Ray cluster over ssh, check it, take it down.")
-    for name, text in {
-        "up": "Bring the cluster of a cluster.yaml up; wait until every machine has joined.",
-        "check": "Look at a running cluster and say what to mend.",
-        "down": "Take it down, with what Ray leaves on its hosts.",
-        "env": "Print the environment that plain ray commands need.",
-    }.items():
+    for name, text in CLUSTER_HELP.items():
         cluster.command(f"fieldmark.cli.cluster:{name}", name=name, help=text)
     app.command(cluster)
 

@@ -13,6 +13,15 @@ from fieldmark.errors import UserError
 Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 DEFAULT = "default"
 HOUR = 3600
+PYDANTICS = ("float", "constrained-float", "dict[")
+"""Begin what pydantic puts between the names of fields."""
+EXPECTED = {
+    "currency": "three capital letters, e.g. USD",
+    "cpu_hour": "what an hour of a core costs, a number of at least 0",
+    "gpu_hour": "what an hour of a GPU costs, a number of at least 0, or a table of such numbers by device",
+    "hosts": "a table of hosts, each with cpu_hour and gpu_hour",
+}
+EXAMPLES = {"TOML": 'currency = "USD"', "JSON": '{"currency": "USD", "cpu_hour": 0.04}'}
 
 
 class Rates(BaseModel):
@@ -54,20 +63,20 @@ class PriceTable(Rates):
         Raises:
             UserError: naming file and field.
         """
+        if path.endswith((".yaml", ".yml")):
+            raise UserError(f"--prices {path}: expected a table in TOML (a file that ends in .toml) or in JSON")
         try:
             text = Path(path).read_text()
             found: Any = tomllib.loads(text) if path.endswith(".toml") else json.loads(text)
             return cls.model_validate(found)
         except ValidationError as error:
-            first = error.errors()[0]
-            field = ".".join(map(str, first["loc"]))
-            said = str(first["msg"]).removeprefix("Value error, ")
-            raise UserError(f"--prices {path}: {field}: {said}" if field else f"--prices {path}: {said}") from None
+            raise UserError(f"--prices {path}: {_said(error)}") from None
         except OSError as error:
             raise UserError(f"--prices {path}: cannot be read ({error.strerror})") from None
         except ValueError as error:  # of either parser, and of text that is not UTF-8
             kind = "TOML" if path.endswith(".toml") else "JSON"
-            raise UserError(f"--prices {path}: is no {kind} ({str(error).splitlines()[0]})") from None
+            said = str(error).splitlines()[0]
+            raise UserError(f"--prices {path}: is no {kind} ({said}); it begins like {EXAMPLES[kind]}") from None
 
     def money(self, *, cpu_seconds: float, gpu_seconds: float, host: str = "", device: str = "") -> float:
         """Returns what processor time costs, in the currency.
@@ -80,3 +89,19 @@ class PriceTable(Rates):
         """
         rates = next((rates for name, rates in self.hosts.items() if fnmatchcase(host, name)), self)
         return (cpu_seconds * rates.cpu_hour + gpu_seconds * rates.of_gpu(device)) / HOUR
+
+
+def _said(error: ValidationError) -> str:
+    """Returns what is wrong with a table, and what was expected, in plain words."""
+    first = max(error.errors(), key=lambda one: len(one["loc"]))  # of a price or a table of prices: the nearest
+    names = [str(part) for part in first["loc"] if not str(part).startswith(PYDANTICS)]
+    field, kind = ".".join(names), first["type"]
+    if kind == "value_error":
+        return str(first["msg"]).removeprefix("Value error, ")
+    if not names:
+        return f"expected a table with {', '.join(EXPECTED)}"
+    if kind == "extra_forbidden":
+        return f"{field}: there is no such price; expected {', '.join(EXPECTED)}"
+    expected = next(EXPECTED[name] for name in reversed(names) if name in EXPECTED)
+    what = "is missing" if kind == "missing" else repr(first["input"])[:80]
+    return f"{field} {what}: expected {expected}"

@@ -11,6 +11,8 @@ from fieldmark.errors import UserError
 
 TOKEN = "~/.ray/auth_token"
 GCS_PORT = 6379
+LONGEST = 120
+"""Characters of a wrong value that a message shows."""
 PLACEHOLDERS = ("HEAD", "WORKER", "STORE")
 
 
@@ -40,7 +42,7 @@ class ClusterFile:
         Raises:
             UserError: naming the file and the field.
         """
-        fields = _Fields(path, _load(path))
+        fields = _Fields(path, load(path))
         provider = fields.at("provider", dict)
         if provider.get("type") != "local":
             raise fields.wrong("provider.type", provider.get("type"), "local (machines reached by ssh)")
@@ -73,7 +75,18 @@ class ClusterFile:
         return f"{self.head}:{GCS_PORT}"
 
 
-def _load(path: Path) -> dict[str, Any]:
+def shorten(text: str) -> str:
+    """Returns a text in one line, cut where it is long."""
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 4]} ..."
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Returns the fields of a file, whatever they are.
+
+    Raises:
+        UserError: for no YAML.
+    """
     import yaml
 
     try:
@@ -98,7 +111,8 @@ class _Fields:
         self._path, self._content = path, content
 
     def wrong(self, field: str, value: object, expected: str) -> UserError:
-        return UserError(f"{self._path}: {field} {value!r}: expected {expected}")
+        what = "is missing" if value is None else shorten(repr(value))
+        return UserError(f"{self._path}: {field} {what}: expected {expected}")
 
     def at(self, field: str, kind: type) -> Any:
         value = self._content.get(field)

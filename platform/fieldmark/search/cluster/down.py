@@ -45,8 +45,8 @@ class DownResult:
 
     @property
     def exit_code(self) -> int:
-        """1 where something is left or a host does not answer; a dry run has left everything."""
-        return 0 if self.dry_run or all(host.clean for host in self.after) else 1
+        """1 where something is left, of which a dry run is no reason, or a host does not answer."""
+        return 0 if all(host.reached if self.dry_run else host.clean for host in self.after) else 1
 
     def to_json(self) -> dict[str, Any]:
         """Returns it for scripts."""
@@ -103,8 +103,8 @@ def _look(cluster: ClusterFile, ssh: Ssh, host: str, sessions: tuple[str, ...], 
     command = shlex.join(["python3", "-", *arguments, *(["--end"] if end else [])])
     answer = ssh.run(host, command, text=program, seconds=SECONDS)
     try:
-        found = json.loads(answer.out)
-    except ValueError:
+        found = json.loads(answer.out.strip().splitlines()[-1])  # shells may say other things first
+    except (ValueError, IndexError):
         return HostState(host, False, answer.why)
     return HostState(
         host, True, "", tuple(found["sessions"]), tuple(found["left"]), tuple(dict(found["windows"]).values())

@@ -166,17 +166,25 @@ def forget(cluster: Cluster, folder: Path = FOLDER) -> None:
             (folder / CURRENT).unlink()
 
 
+def address_of_head(file: Path, port: int) -> str | None:
+    """Returns where the control store of a launcher's file will be; None where it does not say, as in a cloud."""
+    head = json.loads(file.expanduser().read_text())["provider"].get("head_ip")
+    return None if head is None else f"{head}:{port}"
+
+
 def main() -> int:
     """Prints what there is, or what is left after ending it, as JSON; the exit code is 1 where something is left."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gcs", help="ADDRESS:PORT of the control store")
     parser.add_argument("--port", type=int, default=6379, help="any control store with this port, without --gcs")
+    parser.add_argument("--bootstrap", type=Path, help="the launcher's file on the head, which has its address")
     parser.add_argument("--session", action="append", default=[])
     parser.add_argument("--windows", action="store_true", help="and the tmux sessions of `ray submit --tmux`")
     parser.add_argument("--end", action="store_true")
     asked = parser.parse_args()
+    gcs = address_of_head(asked.bootstrap, asked.port) if asked.bootstrap else asked.gcs
     processes = processes_here()
-    known = Cluster(asked.gcs, asked.port, set(asked.session))
+    known = Cluster(gcs, asked.port, set(asked.session))
     cluster = known._replace(sessions=known.sessions | _sessions_of(processes, known) | noted_session(known))
     found = here(cluster)
     windows = submitted_windows() if asked.windows else {}

@@ -1,14 +1,18 @@
 """Prepares one machine of a cluster; cluster.yaml runs `python -m fieldmark.search.cluster.node --store STORE` there.
 
 Shells of its user then know the store, Ray's token mode and the project's programs: `ray submit` runs plain `python`.
+`--env NAME=VALUE` adds what else they need, such as the region and the credentials of a bucket.
 """
 
 import argparse
 import os
+import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from fieldmark.errors import UserError
 from fieldmark.search.cluster.definition import check_store
@@ -16,13 +20,14 @@ from fieldmark.search.cluster.definition import check_store
 LINE = ". ~/.fieldmark/environment.sh  # fieldmark: written by its cluster.yaml"
 
 
-def prepare(store: str, home: Path, programs: Path) -> dict[str, str]:
+def prepare(store: str, home: Path, programs: Path, more: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
     """Writes the environment of the user's shells; doing it again changes nothing.
 
     Args:
         store: results store of the cluster.
         home: the user's home.
         programs: folder of the project's programs.
+        more: further variables.
 
     Returns:
         The variables.
@@ -35,15 +40,32 @@ def prepare(store: str, home: Path, programs: Path) -> dict[str, str]:
     if not token.is_file():
         raise UserError(f"{token}: is missing; `fieldmark cluster up` makes it, file_mounts bring it here")
     token.chmod(0o600)
-    variables = {"FIELDMARK_STORE": store, "RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0"}
+    variables = {"FIELDMARK_STORE": store, "RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0", **more}
     lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
     here = shlex.quote(str(programs))
     lines.append(f'case ":$PATH:" in *:{here}:*) ;; *) export PATH={here}:"$PATH" ;; esac')
     script = home / ".fieldmark" / "environment.sh"
     script.parent.mkdir(exist_ok=True)
+    script.touch(0o600)  # it may hold credentials
+    script.chmod(0o600)
     script.write_text("\n".join(lines) + "\n")
     _source(home / ".bashrc")
     return variables
+
+
+def parse_variables(given: Sequence[str]) -> dict[str, str]:
+    """Returns the variables of `NAME=VALUE`.
+
+    Raises:
+        UserError: for anything else; what was given is not repeated, for it may be a secret.
+    """
+    found = {}
+    for one in given:
+        name, sign, value = one.partition("=")
+        if not sign or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            raise UserError("--env: expected NAME=VALUE, e.g. AWS_REGION=eu-central-1")
+        found[name] = value
+    return found
 
 
 def _source(bashrc: Path) -> None:
@@ -65,10 +87,11 @@ def main() -> int:
     """Runs as a setup command of a node and returns its exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--store", required=True)
-    store = parser.parse_args().store
+    parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE")
+    asked = parser.parse_args()
     programs = Path(sys.executable).parent
     try:
-        variables = prepare(store, Path.home(), programs)
+        variables = prepare(asked.store, Path.home(), programs, parse_variables(asked.env))
     except UserError as error:
         print(f"fieldmark: {error}", file=sys.stderr)
         return 2

@@ -10,6 +10,7 @@ SLOW_GB_S = 0.02
 """A gigabit network gives about 0.06 to 0.1."""
 EXAMPLE_BYTES = 102_000_000
 """Gradients of a ResNet-50."""
+UNTIL_REBOOT = "(until reboot; docs/how-to/three-hosts.md has a firewall that stays)"
 
 
 def judge_reach(seen: ClusterSeen) -> Iterator[Finding]:
@@ -34,7 +35,7 @@ def _absent(absent: Absent) -> Finding:
         what, mend = "its ~/.ray/auth_token is missing", f"run {again}, which brings it."
     elif not absent.sees_head:
         what = "it does not reach the head's port 6379"
-        mend = f"on the head run `sudo iptables -I INPUT -s {address} -j ACCEPT`, then {again}."
+        mend = f"on the head run `{_open('6379', address)}` {UNTIL_REBOOT}, then {again}."
     elif not absent.raylet:
         what, mend = "Ray does not run there", f"run {again}, which starts it."
     else:
@@ -103,15 +104,19 @@ def _ports(seen: ClusterSeen) -> Iterator[Finding]:
         refusal, sources = cases[0][1], [node.name for node, _ in cases]
         closed = "refused" in refusal.why
         host = names.get(refusal.address, refusal.address)
-        open_it = f"sudo iptables -I INPUT -s {cases[0][0].address} -p tcp --dport {refusal.port} -j ACCEPT"
+        open_it = f"`{_open(str(refusal.port), cases[0][0].address)}` {UNTIL_REBOOT}"
         restart = "nothing listens there: `fieldmark cluster up --restart CLUSTER_YAML` starts Ray anew"
         yield Finding(
             severity="error",
             check="network",
             node=host,
             what=f"port {refusal.port} ({refusal.what}) is not reached from {_list(sources)}: {refusal.why}",
-            mend=f"{restart}." if closed else f"on {host.partition(' ')[0]} run `{open_it}`.",
+            mend=f"{restart}." if closed else f"on {host.partition(' ')[0]} run {open_it}.",
         )
+
+
+def _open(ports: str, source: str) -> str:
+    return f"sudo iptables -I INPUT -s {source} -p tcp --dport {ports} -j ACCEPT"
 
 
 def _list(names: list[str]) -> str:
@@ -140,7 +145,7 @@ def _all_reduce(seen: ClusterSeen) -> Iterator[Finding]:
             node="cluster",
             what=f"{backend} over {len(seen.nodes)} nodes failed: {problem}",
             mend="let the nodes reach each other on ports 1024 and up: "
-            "`sudo iptables -I INPUT -s NETWORK/24 -j ACCEPT` on each.",
+            f"`{_open('1024:65535', 'NETWORK/24')}` on each {UNTIL_REBOOT}.",
         )
     for backend in {found.backend for found in seen.all_reduce}:
         best = max((found for found in seen.all_reduce if found.backend == backend), key=lambda found: found.gb_s)

@@ -26,7 +26,8 @@ def print_check(seen: ClusterSeen, findings: Sequence[Finding]) -> None:
     console.print()
     for finding in findings:
         colour = "red" if finding.severity == "error" else "yellow"
-        console.print(f"[{colour}]{finding.severity}[/] {finding.check}, [bold]{escape(finding.node)}[/]: ", end="")
+        what = f"[{colour}]{finding.severity}[/] {finding.check}, [bold]{escape(finding.node)}[/]: "
+        console.print(what, end="", soft_wrap=True)
         console.print(finding.what, markup=False, soft_wrap=True)
         # A command that is cut in two cannot be copied.
         console.print(f"    {finding.mend}", markup=False, soft_wrap=True)
@@ -37,9 +38,13 @@ def _nodes(seen: ClusterSeen) -> "Table":
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, caption="memory and disks: what is free", caption_justify="left")
+    caption = "memory and disks: what is free"
+    # Without padding, for all of it to fit on 80 columns.
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0, caption=caption, caption_justify="left")
+    whole = ("node", "clock")  # an address that is cut cannot be copied
     for name in ("node", "versions", "clock", "GPU", "memory", "store", "Ray's files", "cache", "data", "ports"):
-        table.add_column(name)
+        least = max(map(len, name.split()))
+        table.add_column(name, no_wrap=name in whole, overflow="fold", min_width=least)
     for node in seen.nodes:
         table.add_row(*map(escape, _row(node, seen)))
     for absent in seen.absent:

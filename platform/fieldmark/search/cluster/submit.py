@@ -62,8 +62,11 @@ def prepare(script: Path, arguments: tuple[str, ...], *, store: str | None, limi
         limit: of the upload, in megabytes.
 
     Raises:
-        UserError: there is no such script, the upload is too large, or the store would end with the cluster.
+        UserError: there is no such script, the limit makes no sense or is too small for the upload, or the store would
+            end with the cluster.
     """
+    if not 0 <= limit < float("inf"):
+        raise UserError(f"--upload-limit {limit:g}: expected a number of megabytes, e.g. 20")
     upload = collect(script, arguments)
     upload.check(limit)
     environment = {
@@ -92,10 +95,12 @@ def connect(address: str | None) -> "JobSubmissionClient":
     Raises:
         UserError: there is no token, nothing answers there, or the token is another cluster's.
     """
-    wanted = address or os.environ.get("RAY_API_SERVER_ADDRESS") or DEFAULT_ADDRESS
+    said = os.environ.get("RAY_API_SERVER_ADDRESS")
+    wanted = address or said or DEFAULT_ADDRESS
+    named = f"{'RAY_API_SERVER_ADDRESS' if said and not address else '--address'} {wanted}"
     if not wanted.startswith(("http://", "https://")):
-        raise UserError(f"--address {wanted}: expected http:// and the port of Ray's dashboard, e.g. {DEFAULT_ADDRESS}")
-    _require_token()
+        raise UserError(f"{named}: expected http:// and the port of Ray's dashboard, e.g. {DEFAULT_ADDRESS}")
+    token = _token_place()
     os.environ["RAY_AUTH_MODE"] = "token"
     os.environ["RAY_API_SERVER_ADDRESS"] = wanted.rstrip("/")  # Ray prefers these variables to an argument
     from ray.exceptions import AuthenticationError
@@ -104,10 +109,13 @@ def connect(address: str | None) -> "JobSubmissionClient":
     try:
         return JobSubmissionClient()
     except AuthenticationError as error:
-        raise UserError(f"--address {wanted}: refused the token ({str(error).splitlines()[0]})") from None
+        raise UserError(
+            f"{token}: {wanted} refused the token in it ({str(error).splitlines()[0]}): it is another cluster's; put "
+            "the one there that is in ~/.ray/auth_token on this cluster's head"
+        ) from None
     except (ConnectionError, RuntimeError, OSError) as error:
         raise UserError(
-            f"--address {wanted}: no job server answers ({str(error).splitlines()[0]}); it listens on the head's "
+            f"{named}: no job server answers ({str(error).splitlines()[0]}); it listens on the head's "
             "loopback, so open a tunnel: ssh -L 8265:127.0.0.1:8265 HEAD, or kubectl port-forward POD 8265"
         ) from None
 
@@ -178,10 +186,13 @@ def _check_shared(store: str) -> None:
         )
 
 
-def _require_token() -> None:
-    """Ray looks in these places, in this order."""
+def _token_place() -> str:
+    """Returns where the token is; Ray looks in these places, in this order."""
     path = os.environ.get("RAY_AUTH_TOKEN_PATH") or "~/.ray/auth_token"
-    if not os.environ.get("RAY_AUTH_TOKEN") and not Path(path).expanduser().is_file():
+    if os.environ.get("RAY_AUTH_TOKEN"):
+        return "RAY_AUTH_TOKEN"
+    if not Path(path).expanduser().is_file():
         raise UserError(
             f"{path}: the cluster's token is not there; copy it from the head, mode 0600 (or set RAY_AUTH_TOKEN)"
         )
+    return path

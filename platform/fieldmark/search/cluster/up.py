@@ -12,11 +12,28 @@ from fieldmark.search.cluster.definition import ClusterFile
 from fieldmark.search.cluster.down import is_up
 from fieldmark.search.cluster.environment import as_exports, launch_environment
 from fieldmark.search.cluster.ray_command import run_ray
-from fieldmark.search.cluster.ssh import Ssh
+from fieldmark.search.cluster.schema import check_schema
+from fieldmark.search.cluster.ssh import Answer, Ssh
 from fieldmark.search.cluster.token import ensure_token
 
 PROJECT = "~/fieldmark-project"
-PROGRAMS = ("rsync", "make", "python3")
+LEAST_FREE = 7 * 10**9
+"""Bytes that the environment takes of a home."""
+LACKS = "fieldmark: "
+"""Begins what a host says that it lacks: shells that log in may say other things."""
+NEEDED = f"""
+lacks() {{ echo "{LACKS}$1"; }}
+for one in rsync make python3; do command -v $one > /dev/null || lacks "no $one: apt install $one"; done
+if [ "$1" = head ]; then command -v tmux > /dev/null || lacks "no tmux: apt install tmux"; fi
+test ! -x {PROJECT}/.venv/bin/ray || exit 0
+if ! command -v python3.11 > /dev/null; then lacks "no python3.11: apt install python3.11 python3.11-venv"
+elif ! python3.11 -c "import ensurepip" 2> /dev/null; then lacks "no venv for python3.11: apt install python3.11-venv"
+fi
+free=$(df -Pk ~ | tail -n 1 | tr -s " " | cut -d " " -f 4)
+if [ "$free" -lt {LEAST_FREE // 1024} ]; then
+lacks "$((free / 976563)) GB free in $HOME, where the environment takes {LEAST_FREE // 10**9} GB: make room"
+fi
+"""
 STATE = f"""
 test -d {PROJECT}/platform || {{ echo "the project is not there yet"; exit; }}
 test -x {PROJECT}/.venv/bin/ray || {{ echo "the project is there, its environment not yet (make setup)"; exit; }}
@@ -87,6 +104,7 @@ def bring_up(file: Path, *, wait: float, restart: bool, dry_run: bool, say: Call
         UserError: for a file that cannot be used, a host without ssh or a program, or where `ray up` fails.
     """
     cluster = ClusterFile.read(file)
+    check_schema(file)
     ssh = Ssh(cluster)
     say(f"looking at {len(cluster.hosts)} host(s)")
     _check_hosts(cluster, ssh)
@@ -115,15 +133,18 @@ def bring_up(file: Path, *, wait: float, restart: bool, dry_run: bool, say: Call
 
 
 def _check_hosts(cluster: ClusterFile, ssh: Ssh) -> None:
-    """Refuses hosts on which the launcher would wait in vain."""
-    command = f"for one in {shlex.join(PROGRAMS)}; do command -v $one > /dev/null || echo $one; done"
-    for host, answer in ssh.on_all(cluster.hosts, lambda host: ssh.run(host, command)).items():
+    """Refuses hosts on which the launcher would wait in vain, or the installation fail."""
+
+    def look(host: str) -> Answer:
+        command = f"set -- {'head' if host == cluster.head else 'worker'}; {NEEDED}"
+        return ssh.run(host, f"bash --login -i -c {shlex.quote(command)}")  # as Ray's launcher: PATH may be set there
+
+    for host, answer in ssh.on_all(cluster.hosts, look).items():
         if answer.code != 0:
             raise UserError(f"{cluster.path.name}: no ssh to {cluster.user}@{host} ({answer.why})")
-        if answer.out.strip():
-            raise UserError(
-                f"{cluster.path.name}: {host} has no {' and no '.join(answer.out.split())}: install it there"
-            )
+        lacks = [line.removeprefix(LACKS) for line in answer.out.splitlines() if line.startswith(LACKS)]
+        if lacks:
+            raise UserError(f"{cluster.path.name}: {host} has {'; '.join(lacks)}")
 
 
 def _missing(cluster: ClusterFile, ssh: Ssh, wait: float) -> tuple[str, ...]:

@@ -2,11 +2,12 @@
 
 Open Ray keeps no record of it that a driver can ask for, but where an autoscaler of its launcher runs, that has read
 its configuration from a file on the head, where `ray submit` runs the driver, too. Elsewhere, as under KubeRay, the
-environment says it: FIELDMARK_CLUSTER_MAX.
+environment says it, node by node: FIELDMARK_CLUSTER_MAX.
 """
 
 import contextlib
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from fieldmark.errors import UserError
 VARIABLE = "FIELDMARK_CLUSTER_MAX"
 BOOTSTRAP = "~/ray_bootstrap_config.yaml"
 MOST_NODES = 10_000
+EXAMPLE = "8x(CPU=8,GPU=1)"
+_ALIKE = re.compile(r"(\d+)x\(([^()]+)\)")
+_RESOURCE = re.compile(r"(\w+)=(\d+(?:\.\d+)?)")
 
 Nodes = Sequence[Mapping[str, float]]
 """Resources of each node."""
@@ -32,7 +36,7 @@ def could_have(nodes: Sequence[Mapping[str, Any]], environment: Mapping[str, str
         UserError: for a bad FIELDMARK_CLUSTER_MAX.
     """
     if text := environment.get(VARIABLE):
-        return shaped(parse_maximum(text), [node["Resources"] for node in nodes if node["Alive"]])
+        return parse_maximum(text)
     import ray
     from ray._private import state
 
@@ -46,26 +50,23 @@ def could_have(nodes: Sequence[Mapping[str, Any]], environment: Mapping[str, str
     return read_bootstrap(Path(BOOTSTRAP).expanduser())
 
 
-def shaped(total: Mapping[str, float], present: Nodes) -> Nodes:
-    """Returns a total as nodes like the largest one that is there; as a single node where none has a CPU."""
-    like = max(present, key=lambda node: (node.get("GPU", 0), node.get("CPU", 0)), default={})
-    cpus = like.get("CPU", 0)
-    count = int(total.get("CPU", 0) // cpus) if cpus else 0
-    return [{kind: like.get(kind, 0) for kind in total}] * min(count, MOST_NODES) if count else [dict(total)]
-
-
-def parse_maximum(text: str) -> dict[str, float]:
-    """Returns the resources of e.g. ``CPU=64,GPU=8``.
+def parse_maximum(text: str) -> Nodes:
+    """Returns the nodes of e.g. ``8x(CPU=8,GPU=1)+2x(CPU=64)``: a total alone would not say what fits on one of them.
 
     Raises:
         UserError: for anything else.
     """
-    try:
-        found = {kind.strip(): float(count) for kind, _, count in (part.partition("=") for part in text.split(","))}
-    except ValueError:
-        found = {}
-    if not found or "" in found or any(count < 0 for count in found.values()):
-        raise UserError(f"{VARIABLE} {text!r}: expected what the cluster can grow to, such as CPU=64,GPU=8")
+    found: list[Mapping[str, float]] = []
+    for part in text.replace(" ", "").split("+"):
+        alike = _ALIKE.fullmatch(part)
+        resources = [_RESOURCE.fullmatch(one) for one in alike[2].split(",")] if alike is not None else [None]
+        node = {one[1]: float(one[2]) for one in resources if one is not None}
+        if alike is None or len(node) < len(resources) or not 1 <= int(alike[1]) <= MOST_NODES:
+            raise UserError(
+                f"{VARIABLE} {text!r}: expected the nodes that the cluster can grow to, such as {EXAMPLE}, "
+                f"several shapes joined by +; a total does not say what fits on one node"
+            )
+        found += [node] * int(alike[1])
     return found
 
 

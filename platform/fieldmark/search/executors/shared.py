@@ -1,5 +1,6 @@
-"""Whether every node of the cluster shares the store with this process."""
+"""Whether every node of the cluster shares the store with this process: those there are, and those that come later."""
 
+import socket
 import uuid
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,21 @@ def check_shared(store: "Store") -> None:
     finally:
         for key in [token, *(f"{token}-{node['NodeID']}" for node in nodes)]:
             store.objects.delete(key)
+
+
+def open_here(url: str) -> "Store":
+    """Opens the sweep's store in a process of a node, which may have joined the cluster after the others were probed.
+
+    Raises:
+        UserError: naming the node, where it has no such store.
+    """
+    from fieldmark.store import Store
+
+    try:
+        return Store.open(url, create=False, patient=True)
+    except UserError as error:
+        why = str(error).removeprefix(f"--store {url}: ")
+        raise UserError(f"--store {url}: node {socket.gethostname()} does not share it ({why})") from None
 
 
 def _probe(url: str, token: str, node: str) -> str | None:

@@ -61,6 +61,8 @@ class SimulateOptions(BaseModel):
             raise ValueError(f"--trial-seconds {self.trial_seconds}: expected a positive number")
         if self.like is not None and self.spread:
             raise ValueError("--spread: recorded trials (--like) have a spread of their own")
+        if self.like is not None and not self.like.strip():
+            raise ValueError("--like: expected STORE or STORE:SWEEP, a store with recorded runs")
         if self.figure is not None and not self.figure.endswith(".png"):
             raise ValueError(f"--figure {self.figure!r}: expected a file that ends in .png")
         return self

@@ -1,5 +1,6 @@
 """What a simulation hands back. Every field that is measured is real time on the machine that simulated."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -11,8 +12,15 @@ MODEL = (
     "Simulated: trials, nodes, their failures, and time; no process is started, and nothing is trained.",
     "Simulated time advances by the measured time of the driver's work, one thing after another, which delays all; and "
     "by the measured time of a trial's own writes (evaluation, curve, record) on its own slot only.",
-    "Not in it: Ray's own time to hand a trial over (--dispatch adds a stated one), and a store that is far away.",
+    "Not in it: Ray's own time to hand a trial over (--dispatch adds a stated one), a store that is far away, and what "
+    "a command does beside: showing progress, renewing the lease, metering a budget, and what keeps checkpoints small.",
 )
+
+
+MOST_LINES = 20
+"""Stretches that are printed; JSON has all."""
+UNKNOWN = {"overhead", "driver_overhead", "trials_a_second", "most_slots", "scaling"}
+"""Figures that a sweep has not shown that has left trials undone."""
 
 
 class DriverTime(BaseModel):
@@ -115,8 +123,13 @@ class SimulationResult(BaseModel):
     notes: list[str]
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the object that `--json` prints."""
-        return self.model_dump(mode="json")
+        """Returns the object that `--json` prints; `left` trials undone leave some figures out."""
+        return self.model_dump(mode="json", exclude=UNKNOWN if self.left else set())
+
+    @property
+    def exit_code(self) -> int:
+        """1 where trials are left undone."""
+        return 1 if self.left else 0
 
     @property
     def limit(self) -> str:
@@ -134,25 +147,43 @@ class SimulationResult(BaseModel):
             f"{self.slots:,} slots, seed {self.seed}, {self.clock} clock",
             f"ideal time      {duration(self.ideal_seconds)} ({self.ideal_seconds:.1f} s)",
             f"simulated time  {duration(self.simulated_seconds)} ({self.simulated_seconds:.1f} s): "
-            f"{self.overhead:.2%} over ideal",
-            f"without failure {self.driver_overhead:.2%} over ideal by the driver's times (computed), "
-            f"{self.packed_seconds / self.ideal_seconds - 1:.2%} with a driver that takes no time",
+            + (f"{self.left:,} trials are left undone" if self.left else f"{self.overhead:.2%} over ideal"),
+            *self._without_failure(),
             f"driver          {_parts(self.driver)}, other {1000 * self.driver.other:.2f}; "
             f"{self.driver_seconds:.1f} s in all, {self.driver_cpu_seconds:.1f} s of them processor time",
             *(
                 f"  to {one.trials:>7,}    {_parts(one.driver)}; {one.memory_bytes / 1e6:.0f} MB"
-                for one in self.by_thousand
+                for one in _some(self.by_thousand)
             ),
             f"memory          {self.memory_bytes_per_trial / 1000:.1f} kB more a trial",
             f"failures        {self.node_failures} of nodes ({self.failures_an_hour:g} a node and hour): {self.lost} "
             f"trials lost, {duration(self.lost_seconds)} of slot time; {self.commands} commands, {self.left} left",
-            f"limit           {self.limit}",
-            *(f"overhead        {one.overhead:.2%} on {one.slots:,} slots (computed)" for one in self.scaling),
+            *self._scaling(),
             f"this took       {duration(self.wall_seconds)} of real time, the machine's load being {self.load:.1f}",
             *(f"note            {note}" for note in self.notes),
             *(f"model           {line}" for line in self.model),
         ]
         return "\n".join(f"simulated | {line}" for line in lines)
+
+    def _without_failure(self) -> list[str]:
+        if self.left:
+            return []
+        return [
+            f"without failure {self.driver_overhead:.2%} over ideal by the driver's times (computed), "
+            f"{self.packed_seconds / self.ideal_seconds - 1:.2%} with a driver that takes no time"
+        ]
+
+    def _scaling(self) -> list[str]:
+        if self.left:
+            return []
+        computed = [f"overhead        {one.overhead:.2%} on {one.slots:,} slots (computed)" for one in self.scaling]
+        return [f"limit           {self.limit}", *computed]
+
+
+def _some(stretches: Sequence[Thousand]) -> Sequence[Thousand]:
+    """Returns at most so many of them, evenly, the last among them."""
+    step = -(-len(stretches) // MOST_LINES)
+    return stretches[::-1][:: step or 1][::-1]
 
 
 def _parts(driver: DriverTime) -> str:

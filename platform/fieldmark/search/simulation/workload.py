@@ -84,7 +84,10 @@ def _recorded(options: SimulateOptions) -> list[Trial]:
     from fieldmark.store import Store
 
     url, sweep = options.like_store
-    store = Store.open(url, create=False)
+    try:
+        store = Store.open(url, create=False)
+    except UserError as error:
+        raise UserError(f"--like {options.like}: {str(error).removeprefix(f'--store {url}: ')}") from None
     searched = pc.field("role").isin(["published", "search", "confirmation"])
     known = searched & (pc.field("status") == "completed") & (pc.field("seconds") > 0)
     runs = store.runs(["run_id", "sweep", "seconds", "top1"], known).sort_by("run_id").to_pylist()
