@@ -75,13 +75,17 @@ def test_money_is_hours_times_the_price_of_the_device_or_of_the_host(tmp_path: P
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        ({"cpu_hour": 0.04}, "currency: Field required"),
-        ({"currency": "dollars"}, "currency: "),
-        ({"currency": "USD", "cpu_hour": -1}, "cpu_hour: "),
+        ({"cpu_hour": 0.04}, "currency is missing: expected three capital letters, e.g. USD"),
+        ({"currency": "dollars"}, "currency 'dollars': expected three capital letters"),
+        ({"currency": "USD", "cpu_hour": -1}, "cpu_hour -1: expected what an hour of a core costs"),
+        ({"currency": "USD", "gpu_hour": "x"}, "gpu_hour 'x': expected what an hour of a GPU costs"),
+        ({"currency": "USD", "gpu_hour": {"H100": "x", "default": 1}}, "gpu_hour.H100 'x': expected what an hour of a"),
+        ({"currency": "USD", "hosts": 3}, "hosts 3: expected a table of hosts"),
+        ([1], "expected a table with currency, cpu_hour, gpu_hour, hosts"),
         ({"currency": "USD", "gpu_hour": {"H100": 3.0}}, "needs a price called default"),
-        ({"currency": "USD", "gpu_hours": 3}, "gpu_hours: "),
-        ({"currency": "USD", "hosts": {"a": {"cpu_hour": "much"}}}, "hosts.a.cpu_hour: "),
-        ("{", "is no JSON"),
+        ({"currency": "USD", "gpu_hours": 3}, "gpu_hours: there is no such price; expected currency, cpu_hour"),
+        ({"currency": "USD", "hosts": {"a": {"cpu_hour": "much"}}}, "hosts.a.cpu_hour 'much': expected"),
+        ("{", "it begins like {"),
     ],
 )
 def test_a_bad_price_file_is_one_line_with_file_and_field(tmp_path: Path, table: object, said: str) -> None:
@@ -90,6 +94,11 @@ def test_a_bad_price_file_is_one_line_with_file_and_field(tmp_path: Path, table:
         sweep_options(prices=path)
     assert str(error.value).startswith(f"--prices {path}: ") and said in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_price_file_in_yaml_is_told_what_is_read(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"prices\.yaml: expected a table in TOML .* or in JSON"):
+        PriceTable.read(write(tmp_path / "prices.yaml", {"currency": "USD"}))
 
 
 def test_a_price_file_that_is_not_there_is_named() -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fieldmark.config import ClassFrequencyConfig
 from fieldmark.search.budget.amounts import parse_budget
 from fieldmark.search.budget.limits import BudgetLimit
 from fieldmark.search.budget.meter import Meter
@@ -16,6 +17,7 @@ from fieldmark.search.budget.metered import MeteredExecutor
 from fieldmark.search.budget.mine import Mine
 from fieldmark.search.budget.note import put_note
 from fieldmark.search.budget.prices import PriceTable
+from fieldmark.search.budget.spending import Pricing, Spent
 from fieldmark.search.drive import drive
 from fieldmark.search.executors.bench import Unit
 from fieldmark.search.executors.simulated import SimulatedExecutor
@@ -73,6 +75,11 @@ class Cluster:
         )
         return Outcome(run_id=task.run_id, kind="failed" if failed else "recorded")
 
+    def scheduler(self) -> Scheduler:
+        card = self.plan.facts.card
+        ledger = Ledger(self.store, card.fingerprint, card.protocol, self.plan.objective, self.plan.sweep_id)
+        return Scheduler(self.plan, ledger, Proposals(self.store, self.plan.sweep_id))
+
     def meter(self, clock: Any) -> Meter:
         return Meter(Mine(self.store, self.plan.sweep_id), PRICES, clock)
 
@@ -85,9 +92,7 @@ class Cluster:
             self.now = start + executor.now
             return self.now
 
-        card = self.plan.facts.card
-        ledger = Ledger(self.store, card.fingerprint, card.protocol, self.plan.objective, self.plan.sweep_id)
-        scheduler = Scheduler(self.plan, ledger, Proposals(self.store, self.plan.sweep_id))
+        scheduler = self.scheduler()
         meter = self.meter(clock)
         limit = None if budget is None else BudgetLimit(parse_budget(budget), meter, start, stops=stops, clock=clock)
         drive(scheduler, MeteredExecutor(executor, meter), lambda *_: clock(), limit=limit)
@@ -267,3 +272,87 @@ def test_the_prices_of_a_sweep_stand_in_its_result(records: Path, tmp_path: Path
     assert not isinstance(dry, SweepResult) and dry.expected is not None
     assert dry.expected.money == pytest.approx(dry.expected.cpu_hours)
     assert "costs        about " in dry.text()
+
+
+def test_who_waits_for_a_machine_has_used_nothing(plan: SweepPlan) -> None:
+    class Queue(_Gpus):
+        waiting: frozenset[str] = frozenset()
+
+        def holds(self, unit: Unit) -> tuple[float, float]:
+            return (0.0, 0.0) if unit.run_id in self.waiting else (1.0, 1.0)
+
+        def poll(self, timeout: float) -> list[Outcome]:
+            return []
+
+    cluster, now = Cluster(plan), [0.0]
+    cluster.command("8gpuh")  # so that it is known what runs take
+    meter = cluster.meter(lambda: now[0])
+    limit = BudgetLimit(parse_budget("100gpuh"), meter, 0.0, clock=lambda: now[0])
+    before = meter.spent().gpu_seconds
+    queue = Queue(2, cluster.run)
+    unit = plan.task(plan.groups[0].config, 99, {"number": 0, "role": "published"})
+    queue.waiting = frozenset({unit.run_id})
+    executor = MeteredExecutor(queue, meter)
+    executor.start(unit)
+    promised = limit._promised("gpu_hours")
+    now[0] = HOUR
+    executor.poll(0)
+    assert meter.spent().gpu_seconds == before
+    assert limit._promised("gpu_hours") == promised > 0, "all of it is still to come"
+    queue.waiting = frozenset()
+    executor.poll(0)
+    now[0] = 1.5 * HOUR
+    assert meter.spent().gpu_seconds - before == HOUR / 2
+    assert limit._promised("gpu_hours") < promised
+
+
+def test_the_checkpoint_of_a_run_that_failed_takes_bytes(plan: SweepPlan) -> None:
+    cluster = Cluster(plan, fail={1})
+    unit = plan.tasks(plan.groups[0])[0]
+    assert cluster.run(unit).kind == "failed"
+    mine = Mine(cluster.store, plan.sweep_id)
+    before = mine.bytes()
+    cluster.store.put(f"checkpoints/{unit.run_id}/state.pt", b"x" * 1000)
+    assert mine.bytes() == before + 1000
+
+
+def test_a_failed_attempt_costs_its_time_whatever_the_clock_did() -> None:
+    failed = RunRecord.model_validate(
+        {
+            "run_id": "a",
+            "spec": {"config": ClassFrequencyConfig(), "dataset": "d", "fingerprint": "f", "protocol": "official:0"},
+            "scale": {"name": "smoke"},
+            "status": "failed",
+            "cost": Cost(seconds=60.0),
+            "provenance": Provenance(started=0.0, ended=24 * HOUR),
+        }
+    )
+    assert Pricing(None, gpus_a_run=2.0).of_record(failed) == Spent(cpu_seconds=60.0, gpu_seconds=120.0)
+
+
+def test_a_part_of_a_larger_command_has_what_that_has_left(plan: SweepPlan) -> None:
+    cluster = Cluster(plan)
+    _, larger = cluster.command("8gpuh")
+    whole = larger.spent().gpu_seconds / HOUR
+    part = Meter(Mine(cluster.store, "part"), clock=lambda: 0.0)
+    for budget, is_spent in ((f"{whole + 1:.3f}gpuh", False), (f"{whole - 0.01:.3f}gpuh", True)):
+        limit = BudgetLimit(parse_budget(budget), part, 0.0, clock=lambda: 0.0, beside=larger)
+        assert bool(limit.reached(cluster.scheduler())) == is_spent
+
+
+def test_table_s2s_rows_are_bound_by_the_budget_of_the_reproduction(monkeypatch: pytest.MonkeyPatch) -> None:
+    from types import SimpleNamespace
+
+    from fieldmark.search import sweep
+    from fieldmark.search.options import SweepOptions
+    from fieldmark.search.reproduce import priorsnet_rows
+    from fieldmark.search.reproduce.options import ReproduceOptions
+
+    asked: list[tuple[SweepOptions, object]] = []
+    monkeypatch.setattr(priorsnet_rows, "_write_scores", lambda *_: None)
+    monkeypatch.setattr(priorsnet_rows, "_resolution", lambda *_: 28)
+    monkeypatch.setattr(sweep, "sweep_priorsnet", lambda options, larger: asked.append((options, larger)))
+    options, larger = ReproduceOptions(what=("S2",), budget="2h,5cpuh", at_limit="stop"), SimpleNamespace()
+    priorsnet_rows.sweep_rows(options, "world:small", None, None, "r", larger)
+    ((given, by),) = asked
+    assert (given.budget, given.at_limit, by) == ("2h,5cpuh", "stop", larger)

@@ -229,3 +229,11 @@ def test_a_dry_run_counts_what_is_done_and_prices_what_is_left() -> None:
     over = image_dry_run(plan, SMALL, bench.store)
     assert (over.runs, over.done, over.cpu_seconds) == (ALL, ALL, 0)
     assert "recorded already" in over.text()
+
+
+def test_any_number_of_proposals_that_are_recorded_is_passed_over() -> None:
+    scheduler = SimulatedImages().scheduler(plan_of(SMALL, trials=1500, sampler="random"))
+    scheduler._queue.clear()
+    scheduler._add_trial = lambda group: None  # as another sweep on the same data has recorded them
+    scheduler._running["r"] = None
+    assert scheduler.next() is None

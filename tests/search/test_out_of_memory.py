@@ -67,6 +67,18 @@ def test_it_is_given_up_when_even_that_is_too_little(bench, plan_of) -> None:
     assert scheduler.recorded == scheduler.planned - 1, "the others are done"
 
 
+def test_a_unit_that_its_executor_keeps_apart_holds_nothing_up(bench, plan_of) -> None:
+    scheduler = bench.scheduler(plan_of(trials=3, seeds=1, data="table:small.csv"))
+    first, second = scheduler.next(), scheduler.next()
+    scheduler.tell(Outcome(run_id=first.run_id, kind="out_of_memory", apart=True))
+    assert second in scheduler.running and scheduler.next().run_id == first.run_id
+    assert scheduler.next() is not None, "the rest of the cluster goes on"
+    scheduler.tell(Outcome(run_id=first.run_id, kind="out_of_memory", message="CUDA out of memory", apart=True))
+    assert [one.message for one in scheduler.failures] == [
+        "memory ran out on a GPU of its own, too: CUDA out of memory"
+    ]
+
+
 def test_a_unit_that_is_lost_while_it_is_alone_stays_alone(bench, plan_of) -> None:
     scheduler = bench.scheduler(plan_of(trials=3, seeds=1, data="table:small.csv"))
     first, second = scheduler.next(), scheduler.next()

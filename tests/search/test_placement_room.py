@@ -134,11 +134,30 @@ def test_or_by_the_environment() -> None:
         {"Alive": True, "NodeID": "a", "Resources": {"CPU": 8.0, "GPU": 1.0}},
         {"Alive": False, "NodeID": "b", "Resources": {"CPU": 64.0}},
     ]
-    found = could_have(present, {"FIELDMARK_CLUSTER_MAX": "CPU=32,GPU=4"})
-    assert found == [{"CPU": 8.0, "GPU": 1.0}] * 4
-    for text in ("64", "CPU=many", "CPU=-1"):
-        with pytest.raises(UserError, match="such as CPU=64,GPU=8"):
+    found = could_have(present, {"FIELDMARK_CLUSTER_MAX": "3x(CPU=8,GPU=1) + 1x(CPU=64)"})
+    assert found == [{"CPU": 8.0, "GPU": 1.0}] * 3 + [{"CPU": 64.0}]
+    for text in (
+        "64",
+        "CPU=64,GPU=8",
+        "8x(CPU=many)",
+        "8x(CPU=-1)",
+        "0x(CPU=1)",
+        "8x()",
+        "2x(CPU=1)+",
+        "8x(CPU=1,GPU)",
+    ):
+        with pytest.raises(UserError, match=r"such as 8x\(CPU=8,GPU=1\)") as raised:
             parse_maximum(text)
+        assert "\n" not in str(raised.value)
+
+
+def test_workers_are_planned_for_nodes_that_can_come_not_for_their_total() -> None:
+    head = [{"Alive": True, "NodeID": "a", "Resources": {"node:__internal_head__": 1.0}}]
+    found = could_have(head, {"FIELDMARK_CLUSTER_MAX": "8x(CPU=8,GPU=1)"})
+    for workers in (1, 2, 6):
+        assert Room.of(found, [workers], 0, "").threads == 8, "no pod has more"
+    assert Room.of_groups(found, 1, "")[1].threads == Room.of_groups(found, 3, "")[1].threads == 8
+    assert TrialRoom(found, shares=GpuShares(memory=0, peaks={})).capacity == 8
 
 
 def test_arrays_larger_than_a_nodes_object_store_are_refused_at_once() -> None:
@@ -148,3 +167,12 @@ def test_arrays_larger_than_a_nodes_object_store_are_refused_at_once() -> None:
     check_room(4 * 10**9, "the arrays", {"a": nodes["a"]})
     with pytest.raises(UserError, match=r"the arrays take 4.00 GB .* node b has 3.00 GB: start Ray there with"):
         check_room(4 * 10**9, "the arrays", nodes)
+
+
+def test_one_that_waits_for_a_whole_gpu_is_not_overtaken() -> None:
+    room = TrialRoom(NODES, shares=GpuShares(memory=24 * GIB, peaks={kind_of(SMALL): 4 * GIB}))
+    room.begin(unit("a"))
+    assert not room.waits_for_whole({unit("a").run_id, unit("b").run_id})
+    room.end(unit("a"), short_of_memory=True)
+    assert room.waits_for_whole({unit("a").run_id})
+    assert not room.waits_for_whole({unit("b").run_id}), "it has its GPU"

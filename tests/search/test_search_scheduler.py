@@ -8,8 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fieldmark.search import proposals
+from fieldmark.search.drive import drive
+from fieldmark.search.executors.simulated import SimulatedExecutor
 from fieldmark.search.plan import SweepPlan
 from fieldmark.search.proposals import Proposals
+from fieldmark.search.scheduler import Scheduler
+from fieldmark.search.tasks import Outcome
 from fieldmark.search.under_way import RETRIES
 from fieldmark.store.records import stopped_id
 from search_spaces import priorsnet as space
@@ -123,6 +127,61 @@ def test_a_run_that_loses_every_worker_is_given_up_and_tried_by_the_next_command
     assert bench.drive(plan_of(**FLAGS)).new_runs[0] == scheduler.failures[0].task.run_id
 
 
+def test_a_process_that_could_not_begin_is_no_loss_of_the_run(bench, plan_of: Plan) -> None:
+    scheduler = bench.scheduler(plan_of(**FLAGS))
+    for _ in range(10 * RETRIES):
+        unit = scheduler.next()
+        scheduler.tell(Outcome(run_id=unit.run_id, kind="not_begun", message="node a does not share the store"))
+    assert not scheduler.failures
+    assert scheduler.next().run_id == unit.run_id, "it is still the first in line"
+
+
+def test_a_run_that_came_further_before_each_loss_is_not_given_up(bench, plan_of: Plan) -> None:
+    scheduler = bench.scheduler(plan_of(**FLAGS))
+    for epoch in range(1, 8):
+        unit = scheduler.next()
+        scheduler.tell(Outcome(run_id=unit.run_id, kind="lost", epoch=epoch))
+    assert not scheduler.failures, "spot machines are taken away again and again"
+    for _ in range(RETRIES):
+        assert scheduler.next().run_id == unit.run_id
+        scheduler.tell(Outcome(run_id=unit.run_id, kind="lost", epoch=epoch))
+    assert [one.task.run_id for one in scheduler.failures] == [unit.run_id], "now it gets no further"
+
+
+def test_any_number_of_proposals_that_are_recorded_is_passed_over(bench, plan_of: Plan) -> None:
+    scheduler = bench.scheduler(plan_of(trials=1500, seeds=1, sampler="random"))
+    told = scheduler.next()
+    scheduler.tell(bench.run(told))
+    known = scheduler._ledger.get(told.run_id)
+    scheduler._queue.clear()
+    scheduler._ledger.look_again = lambda run_id: known  # as another sweep on the same data has recorded them
+    assert scheduler.next() is None or scheduler._confirming
+    assert scheduler.done_before >= 1500
+
+
+def test_a_finished_sweep_is_not_cut_by_its_budget(bench, plan_of: Plan) -> None:
+    class Spent:
+        stops = False
+
+        def reached(self, scheduler: object) -> str:
+            return "the budget of 1cpuh is spent"
+
+        def refuses(self, unit: object) -> str:
+            return ""
+
+    def again() -> Scheduler:
+        scheduler = bench.scheduler(plan_of(**FLAGS))
+        drive(scheduler, SimulatedExecutor(2, bench.run), lambda *_: None, limit=Spent())
+        return scheduler
+
+    begun = again()
+    assert (begun.closed, begun.recorded) == ("the budget of 1cpuh is spent", 0)
+    assert begun.next() is None
+    bench.drive(plan_of(**FLAGS))
+    ended = again()
+    assert (ended.closed, ended.recorded) == ("", ended.planned)
+
+
 def test_a_run_that_raises_is_not_tried_again_by_this_command(bench, plan_of: Plan) -> None:
     bench.fail = {8}  # the second trial
     scheduler = bench.drive(plan_of(**FLAGS))
@@ -159,7 +218,7 @@ def test_a_retracted_run_is_neither_run_again_nor_learned_from(bench, plan_of: P
     bench.store.retract(searched, "a mistake")
     scheduler = bench.drive(plan_of(**FLAGS))
     assert searched not in scheduler.new_runs
-    assert Counter(one.state for one in scheduler.told())["complete"] == 9 + 5
+    assert Counter(one.state for one in scheduler.told()) == {"complete": 9 + 5, "failed": 1}, "it runs no more"
 
 
 def test_a_run_that_was_stopped_early_is_whole_in_a_sweep_without_early_stopping(bench, plan_of: Plan) -> None:
@@ -173,3 +232,10 @@ def test_a_run_that_was_stopped_early_is_whole_in_a_sweep_without_early_stopping
     assert bench.scheduler(with_stops).done_before == 1
     bench.drive(without)
     assert task.run_id in bench.done
+
+
+def test_nsga_ii_leaves_its_first_generation(bench, plan_of: Plan) -> None:
+    plan = plan_of(trials=54, seeds=1, sampler="nsgaii")
+    bench.drive(plan)
+    generations = [next(iter(one.noted.values())) for one in Proposals(bench.store, plan.sweep_id)]
+    assert generations[0] == 0 and generations[-1] == 1, "50 settings make a generation"

@@ -8,6 +8,7 @@ import pytest
 from fieldmark.config import ClassFrequencyConfig, PriorsNetConfig
 from fieldmark.data.experiment import ExperimentData, experiment_data
 from fieldmark.data.open import open_dataset
+from fieldmark.errors import UserError
 from fieldmark.search.executors.priorsnet_bench import PriorsNetBench
 from fieldmark.search.executors.work import Work
 from fieldmark.search.facts import facts_of
@@ -143,7 +144,7 @@ def test_a_published_row_is_never_stopped(small) -> None:
 def test_work_in_a_thread_can_be_cut_off(small, store: Store) -> None:
     plan, data = small
     task = task_of(plan, SMALL.model_copy(update={"epochs": 100_000}))
-    work = Work(task, PriorsNetBench(data, store))
+    work = Work(task.run_id, task.model_dump_json(), lambda: PriorsNetBench(data, store))
     while not work.epoch:
         work.wait(0.01)
     assert work.outcome is None
@@ -161,7 +162,18 @@ def test_work_that_cannot_record_says_why(small, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(store, "commit_evaluation", full)
     monkeypatch.setattr(store, "append_log", full)
-    work = Work(task_of(plan, ClassFrequencyConfig()), PriorsNetBench(data, store))
+    task = task_of(plan, ClassFrequencyConfig())
+    work = Work(task.run_id, task.model_dump_json(), lambda: PriorsNetBench(data, store))
     assert work.wait(30)
     assert work.outcome is not None
     assert (work.outcome.kind, work.outcome.message) == ("lost", "OSError: no space left on device")
+
+
+def test_work_whose_process_cannot_begin_says_so_and_is_no_loss() -> None:
+    def no_bench() -> PriorsNetBench:
+        raise UserError("--store /mnt/runs: node a does not share it")
+
+    work = Work("r", "{}", no_bench)
+    assert work.wait(30) and not work.begun
+    assert work.outcome is not None and work.outcome.kind == "not_begun"
+    assert work.outcome.message == "its process could not begin: --store /mnt/runs: node a does not share it"

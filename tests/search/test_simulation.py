@@ -134,7 +134,7 @@ def test_an_image_sweep_is_simulated_by_its_own_scheduler() -> None:
 
 
 def test_all_that_is_printed_says_simulated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    picture = tmp_path / "new" / "figure.png"
+    picture = tmp_path / "figure.png"
     options = SMALL.model_copy(update={"sampler": "tpe", "figure": str(picture)})
     assert command(options=options) == 0
     printed = capsys.readouterr()
@@ -146,7 +146,33 @@ def test_all_that_is_printed_says_simulated(tmp_path: Path, capsys: pytest.Captu
     assert found["simulated"] is True and found["trials"] == 24 and found["model"]
 
 
-@pytest.mark.parametrize("flags", [{"nodes": 0}, {"failures": -1}, {"figure": "a.pdf"}, {"like": "x", "spread": 0.1}])
+@pytest.mark.parametrize(
+    "flags", [{"nodes": 0}, {"failures": -1}, {"figure": "a.pdf"}, {"like": "x", "spread": 0.1}, {"like": ""}]
+)
 def test_flags_that_make_no_sense_are_refused(flags: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=f"--{next(reversed(flags))}"):
         SimulateOptions(**flags)
+
+
+def test_trials_left_undone_are_no_success_and_say_nothing_of_a_limit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fieldmark.search.simulation.simulate.MOST_COMMANDS", 3)
+    picture = tmp_path / "figure.png"
+    options = SMALL.model_copy(update={"trials": 6, "failures": 1e4, "figure": str(picture)})
+    assert command(options=options) == 1
+    said = capsys.readouterr().out
+    assert "6 trials are left undone" in said and "6 left" in said
+    assert not any(word in said for word in ("over ideal", "limit ", "slots busy", "overhead"))
+    assert len([line for line in said.splitlines() if line.startswith("simulated |   to ")]) <= 20
+    assert not picture.exists()
+    assert command(options=options.model_copy(update={"json_output": True})) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["left"] == 6 and not {"overhead", "most_slots", "scaling"} & set(found)
+    assert len(found["by_thousand"]) > 20
+
+
+def test_a_store_or_a_folder_that_is_not_there_is_named_by_its_flag(tmp_path: Path) -> None:
+    for flag, value in (("like", tmp_path / "none"), ("figure", tmp_path / "none" / "a.png")):
+        with pytest.raises(UserError, match=f"--{flag} {value}: there is no"):
+            command(options=SMALL.model_copy(update={flag: str(value)}))

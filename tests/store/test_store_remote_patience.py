@@ -1,5 +1,6 @@
 """A remote store that fails for a while, over real HTTP: a small server that speaks enough of S3."""
 
+import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -101,6 +102,23 @@ def test_a_conflict_that_nobody_won_is_tried_again(bucket, objects):
 @pytest.mark.parametrize("status", [400, 401, 403, 501])
 def test_what_will_not_pass_is_asked_once_and_told(bucket, objects, status):
     bucket.failures = [status] * 2
-    with pytest.raises(UserError, match=f"store/key: cannot write: .*{status}"):
+    with pytest.raises(UserError, match=f"store/key: cannot write: .*{status}") as told:
         objects.put("key", b"x")
+    assert ("AWS_REGION" in str(told.value)) == (status < 500), "a server's own trouble is not mended here"
     assert bucket.requests == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [("s3://bucket/runs", "AWS_REGION"), ("gs://bucket/runs", "GOOGLE_"), ("az://box/runs", "AZURE_STORAGE_ACCOUNT")],
+)
+def test_a_bucket_that_cannot_be_reached_says_what_to_set_and_where(url, named, monkeypatch):
+    for name in [one for one in os.environ if one.startswith(("AWS_", "GOOGLE_", "AZURE_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_METADATA_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nonexistent")
+    with pytest.raises(
+        UserError, match=f"^{url}.*: cannot .*; set {named}.* on every node .*A bucket as store"
+    ) as told:
+        Objects(url, patience=Patience(0, say=lambda _: None)).get("FORMAT")
+    assert "\n" not in str(told.value)

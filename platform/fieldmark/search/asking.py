@@ -115,7 +115,15 @@ class Asking(ABC, Generic[Runs, Setting]):
         config = self._as_run(setting, params, distributions)
         repeats = config.config_id in self._seen
         proposal = self._proposals.add(
-            Proposal(k=k, params=params, distributions=distributions, config=config, repeats=repeats, heard=of_how_many)
+            Proposal(
+                k=k,
+                params=params,
+                distributions=distributions,
+                config=config,
+                repeats=repeats,
+                heard=of_how_many,
+                noted=questions.noted,
+            )
         )
         if self._sampler not in WITHOUT_HISTORY:
             questions.hear(_running(proposal))
@@ -160,6 +168,7 @@ def _running(proposal: Proposal) -> Told:
         distributions=proposal.distributions,
         state="running",
         attributes=attributes(proposal),
+        noted=proposal.noted,
     )
 
 

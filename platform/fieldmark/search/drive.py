@@ -41,15 +41,16 @@ def drive(
         scheduler: says what to run.
         executor: runs it. It is left running, for its owner to stop.
         watch: called before every wait, to show progress and check the lease; what it raises ends the loop.
-        limit: once it is reached nothing new is started; what runs is run to its end, or left for the caller to stop.
+        limit: once it is reached nothing new is started, and where there was something to start the scheduler is
+            closed; what runs is run to its end, or left for the caller to stop.
         asked: whether to leave now; what runs is left for the caller to stop.
     """
     while not asked():
-        if limit is not None and not scheduler.closed and (reason := limit.reached(scheduler)):
-            scheduler.close(reason)
-        if limit is not None and scheduler.closed and limit.stops:
+        reached = "" if limit is None or scheduler.closed else limit.reached(scheduler)
+        if limit is not None and limit.stops and reached and scheduler.running:
+            scheduler.close(reached)
             return
-        _fill(scheduler, executor, limit)
+        _fill(scheduler, executor, limit, reached)
         watch(scheduler, executor)
         if not scheduler.running:
             return
@@ -57,12 +58,15 @@ def drive(
             scheduler.tell(outcome)
 
 
-def _fill(scheduler: Schedule, executor: Executor, limit: Limit | None) -> None:
-    """Starts what there is room for. What the limit refuses waits for what runs; with nothing running it is the end."""
+def _fill(scheduler: Schedule, executor: Executor, limit: Limit | None, reached: str) -> None:
+    """Starts what there is room for. What the limit refuses waits for what runs; with nothing running it is the end.
+
+    A limit that is reached closes the scheduler only where it keeps something from being started.
+    """
     while len(scheduler.running) < executor.capacity and (unit := scheduler.next()) is not None:
-        if limit is not None and (reason := limit.refuses(unit)):
+        if limit is not None and (reason := reached or limit.refuses(unit)):
             scheduler.put_back(unit)
-            if not scheduler.running:
+            if reached or not scheduler.running:
                 scheduler.close(reason)
             return
         executor.start(unit)

@@ -4,6 +4,7 @@ from typing import Literal
 
 WORDS = ("out of memory", "can't allocate memory", "ALLOC_FAILED")
 """In what torch and CUDA say as a plain RuntimeError."""
+OF_GPU = ("CUDA", "CUDNN", "CUBLAS")
 OF_RAY = "running low on memory"
 """In what Ray says of a process that its memory monitor has ended."""
 
@@ -14,6 +15,11 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError) or "OutOfMemoryError" in names:
         return True
     return isinstance(error, RuntimeError) and any(words in str(error) for words in WORDS)
+
+
+def is_of_gpu(message: str) -> bool:
+    """Whether it was a GPU's memory that ran out, by what a unit said: then a whole GPU keeps it apart from others."""
+    return any(words in message for words in OF_GPU)
 
 
 def kind_of(error: BaseException) -> Literal["failed", "out_of_memory"]:

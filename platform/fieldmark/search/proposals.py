@@ -36,6 +36,8 @@ class Proposal(BaseModel):
     """Whether this configuration was planned or proposed before."""
     heard: int | None = None
     """Of how many trials the sampler heard, where that was not all (see `fieldmark.search.history`)."""
+    noted: dict[str, Any] = {}
+    """What the sampler has noted with it (see `fieldmark.search.study.Told`)."""
 
 
 class Proposals:
@@ -76,8 +78,8 @@ class Proposals:
         """Writes the next proposal; returns the one that counts, should another driver have been first."""
         assert proposal.k == len(self._all)
         key = self._key(proposal.k)
-        all_heard = {"heard"} if proposal.heard is None else None
-        if not self._store.put_once(key, proposal.model_dump_json(exclude=all_heard).encode()):
+        nothing = {name for name, empty in (("heard", None), ("noted", {})) if getattr(proposal, name) == empty}
+        if not self._store.put_once(key, proposal.model_dump_json(exclude=nothing).encode()):
             found = self._store.get(key)
             assert found is not None, key
             proposal = Proposal.model_validate(json.loads(found))

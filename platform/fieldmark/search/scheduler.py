@@ -35,14 +35,13 @@ class Scheduler(UnderWay[Task]):
     def _next(self) -> Task | None:
         if self._queue:
             return self._started(self._queue.popleft())
-        if self._search.asked < self.plan.trials and not self._search.exhausted:
+        while self._search.asked < self.plan.trials and not self._search.exhausted:
             task = self._search.propose()
             if task is not None:
                 self._met.add(task.run_id)
                 if self._ledger.look_again(task.run_id) is None:
                     return self._started(task)
                 self.done_before += 1
-                return self._next()
         if not self._running and not self._confirming:
             self._confirming = True
             for group in self.confirmations():

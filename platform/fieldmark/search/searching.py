@@ -85,7 +85,8 @@ class Searching(Asking[Task, "PriorsNetConfig"]):
     def _told_of(self, proposal: Proposal) -> Told:
         run_id = self._run_id(proposal)
         known = self._ledger.get(run_id)
-        state: study.State = "failed" if run_id in self.failed else "running"
+        retracted = known is not None and known.value is None
+        state: study.State = "failed" if retracted or run_id in self.failed else "running"
         if known is not None and known.value is not None:
             state = "complete" if known.status == "completed" else "pruned"
         return Told(
@@ -95,6 +96,7 @@ class Searching(Asking[Task, "PriorsNetConfig"]):
             values=() if known is None or known.value is None else (known.value,),
             epochs=0 if known is None else known.epochs,
             attributes=attributes(proposal),
+            noted=proposal.noted,
         )
 
     def _run_id(self, proposal: Proposal) -> str:

@@ -3,6 +3,7 @@
 import resource
 import sys
 import time
+from typing import NamedTuple, Self
 
 from fieldmark.store.records import Cost
 
@@ -21,6 +22,25 @@ class Stopwatch:
             cpu_seconds=self._before.cpu_seconds + time.process_time() - self._cpu,
             peak_memory_bytes=_peak_memory(),
         )
+
+
+class Start(NamedTuple):
+    """When something began."""
+
+    wall: float
+    """Unix time, seconds: for people."""
+    monotonic: float
+    """Seconds of a clock that nobody sets."""
+
+    @classmethod
+    def now(cls) -> Self:
+        """Returns this moment."""
+        return cls(time.time(), time.monotonic())
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since, whatever has happened to the machine's clock."""
+        return time.monotonic() - self.monotonic
 
 
 def _peak_memory() -> int:

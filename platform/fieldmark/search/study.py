@@ -24,6 +24,9 @@ from fieldmark.errors import UserError
 State = Literal["complete", "pruned", "failed", "running"]
 Setting = TypeVar("Setting")
 
+NOTES = ("nsgaii",)
+"""Samplers that read what they have noted with earlier trials; others' notes tell nothing that the trials do not."""
+
 _STATES = {
     "complete": TrialState.COMPLETE,
     "pruned": TrialState.PRUNED,
@@ -45,6 +48,8 @@ class Told:
     epochs: int = 0
     """After how many epochs a pruned trial had that value."""
     attributes: dict[str, Any] = field(default_factory=dict)
+    noted: dict[str, Any] = field(default_factory=dict)
+    """What the sampler has noted with it: NSGA-II the generation, without which it never leaves its first one."""
 
 
 def make_study(told: Iterable[Told], directions: Sequence[str], sampler: BaseSampler | None = None) -> optuna.Study:
@@ -85,6 +90,8 @@ class Questions:
 
     def __init__(self, told: Iterable[Told], directions: Sequence[str]) -> None:
         """Tells a new study what is known."""
+        self.noted: dict[str, Any] = {}
+        """What the sampler has noted with its last answer and needs again."""
         self._study = make_study(told, directions)
         self._alone = len(directions) == 1
 
@@ -100,7 +107,8 @@ class Questions:
             trial = self._study.ask()
             setting = suggest(trial)
             found = setting, dict(trial.params), {name: _text(one) for name, one in trial.distributions.items()}
-            self._study.tell(trial, state=TrialState.FAIL)  # samplers pass over failed trials
+            forgotten = self._study.tell(trial, state=TrialState.FAIL)  # samplers pass over failed trials
+        self.noted = dict(forgotten.system_attrs) if sampler in NOTES else {}
         return found
 
     def hear(self, told: Told) -> None:
@@ -157,6 +165,7 @@ def _frozen(told: Told, *, alone: bool) -> FrozenTrial:
         distributions={name: _distribution(text) for name, text in told.distributions.items()},
         intermediate_values={told.epochs: told.values[0]} if pruned and told.values else {},
         user_attrs=told.attributes,
+        system_attrs=told.noted,
     )
 
 

@@ -4,6 +4,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+from fieldmark.search.budget.limits import Larger
 from fieldmark.search.budget.meter import Meter
 from fieldmark.search.budget.mine import Mine
 from fieldmark.search.budget.report import Spending, spending
@@ -35,8 +36,12 @@ LOOSE_RECORDS = 500
 """So many loose files, and the store is compacted at the end."""
 
 
-def sweep_priorsnet(options: SweepOptions) -> SweepResult | DryRun:
+def sweep_priorsnet(options: SweepOptions, *, larger: Larger | None = None) -> SweepResult | DryRun:
     """Runs a sweep of PriorsNet, or goes on with it; the same options mean the same sweep.
+
+    Args:
+        options: the flags.
+        larger: the command that the sweep is only a part of: the budget is of both.
 
     Returns:
         The result; with `dry_run`, the plan and its cost instead, and nothing is written.
@@ -63,7 +68,7 @@ def sweep_priorsnet(options: SweepOptions) -> SweepResult | DryRun:
     check_store(store, plan, options)
     with Progress() as progress, LeaseKeeper(store, plan.sweep_id, takeover=options.takeover) as lease:
         ready = Preparation(options, dataset, plan, store, given_scores, progress.say)
-        return _Sweep(options, plan, store, progress, lease, ready).run(started)
+        return _Sweep(options, plan, store, progress, lease, ready).run(started, larger)
 
 
 class _Sweep:
@@ -85,7 +90,7 @@ class _Sweep:
         self._lease = lease
         self._ready = ready
 
-    def run(self, started: float) -> SweepResult:
+    def run(self, started: float, larger: Larger | None) -> SweepResult:
         """Does what is left of the sweep."""
         from fieldmark.search.scheduler import Scheduler
 
@@ -107,7 +112,7 @@ class _Sweep:
             progress=self._progress,
             lease=self._lease,
             meter=meter,
-            limit=self._options.limit(meter, started),
+            limit=self._options.limit(meter, started, larger=larger),
             retention=self._options.retention(self._store, self._plan.sweep_id, self._progress.say),
         )
         if len(self._store.list("records")) > LOOSE_RECORDS:

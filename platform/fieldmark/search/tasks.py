@@ -38,7 +38,11 @@ class Outcome(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     run_id: str
-    kind: Literal["recorded", "failed", "lost", "out_of_memory"]
+    kind: Literal["recorded", "failed", "lost", "not_begun", "out_of_memory"]
     """A record was written; an exception was recorded as a failed attempt; the worker is gone without a word, or had
-    to be ended; or memory ran out, which is recorded as a failed attempt, too."""
+    to be ended; its process could not begin with it; or memory ran out, which is recorded as a failed attempt, too."""
     message: str = ""
+    epoch: int = 0
+    """Finished epochs of a lost one, as far as they are known."""
+    apart: bool = False
+    """Of one that memory ran out of: whether its executor sees to it that nothing is beside it the next time."""

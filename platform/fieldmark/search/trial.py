@@ -17,10 +17,11 @@ from fieldmark.search.checkpoints import RunCheckpoints
 from fieldmark.search.interruption import CutOff, KeepGoing
 from fieldmark.search.out_of_memory import kind_of
 from fieldmark.search.provenance import provenance
+from fieldmark.search.stopwatch import Start
 from fieldmark.search.tasks import Outcome, Task
 from fieldmark.store.evaluated import evaluation_record
 from fieldmark.store.faults import fault_point
-from fieldmark.store.records import RunRecord, stopped_id
+from fieldmark.store.records import Cost, RunRecord, stopped_id
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,9 +57,9 @@ def run_trial(
     """
     if store.has_run(task.run_id) or store.has_run(stopped_id(task.run_id, task.trial.sweep)):
         return Outcome(run_id=task.run_id, kind="recorded")
-    started = time.time()
+    started = Start.now()
     try:
-        _Run(task, data, store, keep_going, on_epoch).do(started)
+        _Run(task, data, store, keep_going, on_epoch).do(started.wall)
     except CutOff:
         raise
     except Exception as error:
@@ -68,9 +69,9 @@ def run_trial(
     return Outcome(run_id=task.run_id, kind="recorded")
 
 
-def record_failure(store: "Store", task: Task, message: str, started: float, log: str = "") -> str:
+def record_failure(store: "Store", task: Task, message: str, started: Start, log: str = "") -> str:
     """Records an attempt that failed, and returns its own id; the run's id stays free for the next attempt."""
-    attempt = digest({"attempt_at": task.run_id, "started": started, "process": os.getpid()})
+    attempt = digest({"attempt_at": task.run_id, "started": started.wall, "process": os.getpid()})
     store.append_log(attempt, log or message)
     record = RunRecord(
         run_id=attempt,
@@ -79,7 +80,8 @@ def record_failure(store: "Store", task: Task, message: str, started: float, log
         status="failed",
         message=message,
         trial=task.trial,
-        provenance=provenance(started, time.time()),
+        cost=Cost(seconds=started.seconds),
+        provenance=provenance(started.wall, time.time()),
     )
     store.commit_run(record)
     return attempt

@@ -9,7 +9,7 @@ from fieldmark.search.executors.bench import Unit
 from fieldmark.search.tasks import Outcome, Task
 
 RETRIES = 2
-"""How often a run whose worker was killed is tried again by one command."""
+"""How often a run whose worker was killed is tried again by one command without having come further meanwhile."""
 
 Given = TypeVar("Given", bound=Unit)
 
@@ -33,6 +33,10 @@ class UnderWay(ABC, Generic[Given]):
         """Units that wait to be tried with nothing beside them."""
         self._alone: set[str] = set()
         """Run ids of all units that memory has run out of so far: each runs alone from then on."""
+        self._apart: set[str] = set()
+        """Run ids of those that their executor keeps apart from others, whatever else is under way."""
+        self._reached: dict[str, int] = {}
+        """By run id: the most epochs that were finished when a worker was lost."""
         self._closed = ""
         self.done_before = 0
         """Units that were done before this command."""
@@ -87,17 +91,16 @@ class UnderWay(ABC, Generic[Given]):
         elif outcome.kind == "failed":
             self._give_up(unit, outcome.message)
         elif outcome.kind == "out_of_memory":
-            self._try_alone(unit, outcome.message)
+            self._try_alone(unit, outcome)
+        elif outcome.kind == "not_begun":
+            self._wait_again(unit)  # that says nothing about the unit
         else:
-            self._retry(unit, outcome.message)
+            self._retry(unit, outcome)
 
     def put_back(self, unit: Given) -> None:
         """Takes a unit back that was handed out last and not started."""
         del self._running[unit.run_id]
-        if unit.run_id in self._alone:
-            self._short_of_memory.appendleft(unit)
-        else:
-            self._again(unit)
+        self._wait_again(unit)
 
     def cut_off(self) -> list[Given]:
         """Hears that nothing runs any more; returns what had not ended. It is no failure, and goes on later."""
@@ -141,18 +144,34 @@ class UnderWay(ABC, Generic[Given]):
     def _failed(self, unit: Given, message: str) -> None:
         self.failures.append(Failure(task=unit.task, message=message))
 
-    def _try_alone(self, unit: Given, message: str) -> None:
+    def _wait_again(self, unit: Given) -> None:
         if unit.run_id in self._alone:
-            self._give_up(unit, f"memory ran out with nothing else under way, too: {message}")
-            return
-        self._alone.add(unit.run_id)
-        self._short_of_memory.append(unit)
+            self._short_of_memory.appendleft(unit)
+        else:
+            self._again(unit)
 
-    def _retry(self, unit: Given, message: str) -> None:
-        self._lost[unit.run_id] += 1
-        if self._lost[unit.run_id] <= RETRIES and unit.run_id in self._alone:
-            self._short_of_memory.append(unit)
-        elif self._lost[unit.run_id] <= RETRIES:
+    def _try_alone(self, unit: Given, outcome: Outcome) -> None:
+        """Tries a unit once more by itself.
+
+        An executor sees to that where a GPU's memory ran out. It cannot promise a machine, as single CPUs are taken
+        again as soon as they are free: then all that is under way ends first, on a large cluster, too.
+        """
+        if unit.run_id in self._alone or unit.run_id in self._apart:
+            alone = "with nothing else under way" if unit.run_id in self._alone else "on a GPU of its own"
+            self._give_up(unit, f"memory ran out {alone}, too: {outcome.message}")
+        elif outcome.apart:
+            self._apart.add(unit.run_id)
             self._again(unit)
         else:
-            self._give_up(unit, f"its worker was lost {RETRIES + 1} times; {message}".rstrip("; "))
+            self._alone.add(unit.run_id)
+            self._short_of_memory.append(unit)
+
+    def _retry(self, unit: Given, outcome: Outcome) -> None:
+        if outcome.epoch > self._reached.get(unit.run_id, 0):  # machines that are taken away are no fault of the unit
+            self._reached[unit.run_id] = outcome.epoch
+            del self._lost[unit.run_id]
+        self._lost[unit.run_id] += 1
+        if self._lost[unit.run_id] <= RETRIES:
+            self._wait_again(unit)
+        else:
+            self._give_up(unit, f"its worker was lost {RETRIES + 1} times; {outcome.message}".rstrip("; "))

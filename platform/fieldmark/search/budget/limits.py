@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,6 +21,16 @@ CLEARLY = 0.8
 """A run is not started if even this share of what it is expected to take is more than what is left."""
 
 WOULD_TAKE = "would take"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Larger:
+    """The command that a sweep is only a part of, and whose budget binds it, too."""
+
+    meter: Meter
+    """Of what else it does."""
+    started: float
+    """When it began, by the monotonic clock."""
 
 
 class Limit(Protocol):
@@ -50,6 +61,7 @@ class BudgetLimit:
         *,
         stops: bool = False,
         clock: Callable[[], float] = time.monotonic,
+        beside: Meter | None = None,
     ) -> None:
         """Takes the amounts.
 
@@ -59,7 +71,9 @@ class BudgetLimit:
             since: when the command began, by the clock.
             stops: whether what runs is stopped at its next checkpoint once one of them is used up.
             clock: seconds.
+            beside: of what else the budget is for, and which is over: see `Larger`.
         """
+        self._beside = beside
         self.stops = stops
         self._amounts = amounts
         self._meter = meter
@@ -68,7 +82,7 @@ class BudgetLimit:
 
     def reached(self, scheduler: Schedule) -> str:
         """Returns the first amount that is used up."""
-        spent = self._meter.spent()
+        spent = self._spent()
         for amount in self._amounts:
             used = self._used(amount.kind, spent)
             if used >= amount.value:
@@ -84,7 +98,7 @@ class BudgetLimit:
         usage = self._expected.of(unit.task.spec.config)
         if usage is None:
             return ""
-        spent = self._meter.spent()
+        spent = self._spent()
         for amount in self._amounts:
             left = amount.value - self._used(amount.kind, spent)
             promised = 0.0 if amount.kind == "seconds" else self._promised(amount.kind)
@@ -118,7 +132,12 @@ class BudgetLimit:
     def _used(self, kind: Kind, spent: Spent) -> float:
         if kind == "seconds":
             return self._clock() - self._since
-        return float(self._meter.bytes()) if kind == "bytes" else _hours_or_money(kind, spent)
+        if kind == "bytes":
+            return float(self._meter.bytes() + (0 if self._beside is None else self._beside.bytes()))
+        return _hours_or_money(kind, spent)
+
+    def _spent(self) -> Spent:
+        return self._meter.spent() + (Spent() if self._beside is None else self._beside.spent())
 
     def _takes(self, kind: Kind, usage: Usage) -> float:
         if kind == "seconds":

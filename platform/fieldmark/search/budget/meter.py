@@ -108,8 +108,9 @@ class Meter:
         return self._bytes[1]
 
     def under_way(self) -> list[tuple[Unit, float]]:
-        """Returns the running units with the seconds since their start."""
-        return [(one.unit, self._clock() - one.since) for one in self._running.values()]
+        """Returns the running units with the seconds since their start; 0 of those that wait and hold nothing yet."""
+        now = self._clock()
+        return [(one.unit, now - one.since if any(one.held) else 0.0) for one in self._running.values()]
 
     def _held(self, running: _Running) -> Spent:
         seconds = self._clock() - running.since

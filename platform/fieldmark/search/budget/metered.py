@@ -1,6 +1,6 @@
 """An executor whose units are metered."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from fieldmark.search.budget.meter import Meter
 from fieldmark.search.executors.base import Executor
@@ -29,6 +29,8 @@ class MeteredExecutor:
         self._executor.start(unit)
         self._meter.started(unit, held_by(self._executor, unit))
         self._not_begun[unit.run_id] = unit
+        if unit.run_id in self._waiting:
+            self._waited.add(unit.run_id)
 
     def poll(self, timeout: float) -> list[Outcome]:
         """Returns what has ended."""
@@ -42,12 +44,17 @@ class MeteredExecutor:
 
     def _look_who_has_begun(self) -> None:
         """Counts from its beginning what a unit holds that has waited for room."""
-        waiting = getattr(self._executor, "waiting", ())
+        waiting = self._waiting
         for unit in [one for one in self._not_begun.values() if one.run_id not in waiting]:
             del self._not_begun[unit.run_id]
             if unit.run_id in self._waited:
                 self._meter.started(unit, held_by(self._executor, unit))
         self._waited = set(waiting)
+
+    @property
+    def _waiting(self) -> Collection[str]:
+        found: Collection[str] = getattr(self._executor, "waiting", ())
+        return found
 
     def epochs(self) -> Mapping[str, int]:
         """Returns how far the units under way are."""

@@ -47,8 +47,11 @@ class Mine:
         Args:
             unfinished: runs without a record whose checkpoints count, too.
         """
-        records = {one.run_id: len(one.model_dump_json()) for one in self.records()}
-        runs = set(records) | set(self._runs or ()) | set(unfinished)
+        known = self.records()
+        records = {one.run_id: len(one.model_dump_json()) for one in known}
+        # A failed attempt has an id of its own; its run's checkpoint stays for the next one.
+        attempted = {one.spec.run_id for one in known if one.status == "failed"}
+        runs = set(records) | attempted | set(self._runs or ()) | set(unfinished)
         scores = self._evaluations(runs)
         of_runs = sum(self._sizes(folder, runs) for folder in BY_RUN)
         of_scores = sum(self._sizes(folder, set(scores)) for folder in BY_EVALUATION)

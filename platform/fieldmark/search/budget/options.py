@@ -12,7 +12,7 @@ from fieldmark.search.budget.amounts import Amount, parse_budget
 from fieldmark.search.budget.prices import PriceTable
 
 if TYPE_CHECKING:
-    from fieldmark.search.budget.limits import BudgetLimit
+    from fieldmark.search.budget.limits import BudgetLimit, Larger
     from fieldmark.search.budget.meter import Meter
     from fieldmark.store import Store
     from fieldmark.store.retention import Retention
@@ -69,7 +69,11 @@ class BudgetOptions(BaseModel):
         return parse_duration(self.hang_after, "--hang-after")
 
     def limit(
-        self, meter: "Meter", started: float, clock: Callable[[], float] = time.monotonic
+        self,
+        meter: "Meter",
+        started: float,
+        clock: Callable[[], float] = time.monotonic,
+        larger: "Larger | None" = None,
     ) -> "BudgetLimit | None":
         """Returns what the command may use.
 
@@ -77,13 +81,15 @@ class BudgetOptions(BaseModel):
             meter: of the sweep.
             started: when the command began, by the clock.
             clock: seconds.
+            larger: the command that the sweep is part of.
         """
         from fieldmark.search.budget.limits import BudgetLimit
 
         amounts = self.amounts()
         if not amounts:
             return None
-        return BudgetLimit(amounts, meter, started, stops=self.at_limit == "stop", clock=clock)
+        since, beside = (started, None) if larger is None else (larger.started, larger.meter)
+        return BudgetLimit(amounts, meter, since, stops=self.at_limit == "stop", clock=clock, beside=beside)
 
     def retention(self, store: "Store", sweep: str, say: Callable[[str], None]) -> "Retention | None":
         """Returns what keeps a sweep's checkpoints within their bytes; None without a limit.

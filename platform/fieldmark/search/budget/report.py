@@ -19,6 +19,15 @@ class Spending(BaseModel):
     bytes: int
     """What it has in the store."""
 
+    def __add__(self, other: "Spending") -> "Spending":
+        return Spending(
+            cpu_hours=self.cpu_hours + other.cpu_hours,
+            gpu_hours=self.gpu_hours + other.gpu_hours,
+            money=None if self.money is None or other.money is None else self.money + other.money,
+            currency=self.currency,
+            bytes=self.bytes + other.bytes,
+        )
+
     def text(self) -> str:
         """Returns it for people."""
         parts = [f"{self.cpu_hours:.3g} CPU-hours"]

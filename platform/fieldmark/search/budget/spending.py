@@ -72,10 +72,13 @@ class Pricing:
     def of_record(self, record: RunRecord) -> Spent:
         """Returns what a run has used by its record, of a failed attempt by the time that it took."""
         where = record.provenance
-        if record.status == "failed" and not record.cost.seconds:
-            wall = max(0.0, where.ended - where.started)
+        if record.status == "failed" and not record.cost.cpu_seconds:
+            seconds = record.cost.seconds or max(0.0, where.ended - where.started)
             return self.of_time(
-                cpu_seconds=wall, gpu_seconds=wall * self._gpus, host=where.host, device=self._device or where.device
+                cpu_seconds=seconds,
+                gpu_seconds=seconds * self._gpus,
+                host=where.host,
+                device=self._device or where.device,
             )
         cpu_seconds = record.cost.cpu_seconds or record.cost.seconds
         return self.of_time(

@@ -9,7 +9,6 @@ Train V2 takes no signal handler outside the main thread, and its controller is 
 import contextlib
 import queue
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -23,6 +22,8 @@ from fieldmark.search.executors.pulse import HANG_AFTER
 from fieldmark.search.executors.ray_session import group_session
 from fieldmark.search.image_task import ImageTask
 from fieldmark.search.interruption import CutOff
+from fieldmark.search.out_of_memory import is_of_gpu
+from fieldmark.search.stopwatch import Start
 from fieldmark.search.tasks import Outcome, Task
 from fieldmark.search.training.failed import TrainingFailed
 from fieldmark.search.training.group import PATIENCE_TO_SAVE, GroupTraining
@@ -123,8 +124,15 @@ class GroupExecutor:
     def holds(self, unit: Unit) -> Held:
         """Returns the CPUs and GPUs that a unit's group has."""
         assert isinstance(unit, ImageTask)
+        if unit.run_id in self.waiting:
+            return 0.0, 0.0
         each = self._room.resources
         return unit.workers * each["CPU"], unit.workers * each.get("GPU", 0.0)
+
+    @property
+    def waiting(self) -> set[str]:
+        """Units of whose workers nothing has been heard yet: they hold nothing, or are about to begin."""
+        return {run_id for run_id, group in list(self._groups.items()) if not group.signs}
 
     def epochs(self) -> Mapping[str, int]:
         """Returns the finished epochs of runs under way."""
@@ -138,18 +146,20 @@ class GroupExecutor:
         self._open.close()
 
     def _run(self, unit: ImageTask) -> None:
-        started = time.time()
+        started = Start.now()
         try:
             outcome = self._done(unit)
         except CutOff:
             outcome = Outcome(run_id=unit.run_id, kind="lost", message="it was cut off")
         except TrainingFailed as error:
-            outcome = Outcome(run_id=unit.run_id, kind=error.kind, message=str(error))
+            apart = self._room.gpu and is_of_gpu(str(error))  # each of its workers has a GPU of its own anyway
+            outcome = Outcome(run_id=unit.run_id, kind=error.kind, message=str(error), apart=apart)
         except UserError as error:
             record_failure(self._store, unit.task, str(error), started)
             outcome = Outcome(run_id=unit.run_id, kind="failed", message=str(error))
         except Exception as error:  # e.g. Ray is gone: nothing was recorded
-            outcome = Outcome(run_id=unit.run_id, kind="lost", message=f"{type(error).__name__}: {error}")
+            message, epoch = f"{type(error).__name__}: {error}", self._groups[unit.run_id].epoch
+            outcome = Outcome(run_id=unit.run_id, kind="lost", message=message, epoch=epoch)
         self._outcomes.put(outcome)
 
     def _done(self, unit: ImageTask) -> Outcome:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from fieldmark.errors import UserError
 from fieldmark.machine import cores
-from fieldmark.search.executors.could_have import VARIABLE, Nodes, could_have
+from fieldmark.search.cluster.definition import PLACEHOLDERS, check_store
+from fieldmark.search.executors.could_have import EXAMPLE, VARIABLE, Nodes, could_have
 from fieldmark.search.executors.guard import Guard
 from fieldmark.search.executors.object_store import bytes_of, check_room, store_size
 from fieldmark.search.executors.shared import check_shared
@@ -34,6 +35,9 @@ GROUP_SETTINGS = {
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",  # the default of 2 s stretches short epochs
     "RAY_TRAIN_METRICS_ENABLED": "0",
 }
+
+OF_JOB = "RAY_JOB_CONFIG_JSON_ENV_VAR"
+"""Environment variable in which Ray Jobs tell a driver its runtime environment; Ray refuses a name that is in both."""
 
 
 class RaySession:
@@ -70,7 +74,7 @@ class RaySession:
     def _join(self, address: str | None, arrays: object) -> None:
         import ray
 
-        quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+        quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False, **_for_workers()}
         wanted = address or os.environ.get("RAY_ADDRESS") or None
         if wanted is None and not _cluster_on_this_machine():
             self._say("starting Ray on this machine")
@@ -111,7 +115,7 @@ class RaySession:
 
         total, free = ray.cluster_resources(), ray.available_resources()
         nodes = sum(node["Alive"] for node in ray.nodes())
-        grown = "" if self.grows or self._guard is not None else f" (where it grows, set {VARIABLE}=CPU=...)"
+        grown = "" if self.grows or self._guard is not None else f" (where it grows, set {VARIABLE}={EXAMPLE})"
         return f"{nodes} node(s), {total.get('CPU', 0):g} CPUs of which {free.get('CPU', 0):g} are free{grown}"
 
     def explain(self, request: Mapping[str, float]) -> str:
@@ -133,11 +137,14 @@ class RaySession:
         check_room(bytes_of(arrays), what, {node["NodeManagerHostname"]: node["Resources"] for node in nodes})
 
     def check_nodes(self, store: "Store") -> None:
-        """Looks whether every living node shares the store; see `check_shared`.
+        """Looks whether every living node shares the store; see `check_shared`. Later ones look when they begin.
 
         Raises:
-            UserError: naming a node that does not.
+            UserError: naming a node that does not; or for a store that nodes which are not there yet cannot share.
         """
+        given = store.objects.given
+        if self.grows or (self._guard is None and given in PLACEHOLDERS):
+            check_store(given)
         check_shared(store)
 
     def close(self) -> None:
@@ -161,6 +168,16 @@ def group_session(address: str | None, say: Callable[[str], None]) -> Iterator[R
         os.environ.setdefault(name, value)
     with contextlib.closing(RaySession(address, say)) as session:
         yield session
+
+
+def _for_workers() -> dict[str, Any]:
+    """Returns what brings the store's patience to workers on other nodes, where it is set, and not for a whole job."""
+    from fieldmark.store.patience import VARIABLE as PATIENCE
+
+    text = os.environ.get(PATIENCE)
+    if not text or PATIENCE in os.environ.get(OF_JOB, ""):
+        return {}
+    return {"runtime_env": {"env_vars": {PATIENCE: text}}}
 
 
 def _total(nodes: Nodes, kind: str) -> float:

@@ -73,9 +73,9 @@ class RoutedExecutor:
         return held_by(self._present, unit)
 
     @property
-    def waiting(self) -> list[str]:
-        """Units that have not begun: they wait for the other executor."""
-        return [unit.run_id for unit in self._waiting]
+    def waiting(self) -> set[str]:
+        """Units that have not begun: they wait for the other executor, or in the one that is there."""
+        return {*(unit.run_id for unit in self._waiting), *getattr(self._present, "waiting", ())}
 
     def epochs(self) -> Mapping[str, int]:
         """Returns how far the units under way are."""

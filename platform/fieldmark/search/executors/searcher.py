@@ -2,6 +2,7 @@
 
 import queue
 import threading
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 from ray.tune.stopper import Stopper
 
+from fieldmark.errors import UserError
 from fieldmark.search.executors.bench import Unit
 from fieldmark.search.executors.pulse import HANG_AFTER, Pulse
+from fieldmark.search.executors.work import COULD_NOT, not_begun
 from fieldmark.search.out_of_memory import OF_RAY
 from fieldmark.search.tasks import Outcome
 
@@ -20,6 +23,11 @@ AFTER_AN_END = 0.25
 WHILE_IDLE = 0.1
 MISTAKE = "UserError: "
 """In what Ray says of a process that could not begin, e.g. as a node that joined later does not reach the store."""
+MOST_BEGINNINGS = 3
+"""Trials that could not begin for the same reason, after which it is the cluster that has to be mended: a node that
+takes every trial and begins with none would have all of them given up."""
+NO_SIGN = -1
+"""No count of signs: a trial's first one is another."""
 
 
 class Mailbox:
@@ -30,6 +38,8 @@ class Mailbox:
         """Of the runs under way."""
         self.places: dict[str, tuple[str, int]] = {}
         """Their processes: Ray's id of the node, and the process's id there."""
+        self.actors: dict[str, Any] = {}
+        """Of runs that Ray says have started: the handles of their actors."""
         self.units: queue.SimpleQueue[tuple[Unit, dict[str, float]]] = queue.SimpleQueue()
         """With what each asks Ray for."""
         self.outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
@@ -41,7 +51,19 @@ class Mailbox:
         """Trials that a process has begun with, ever."""
         self.signs = 0
         """Grows with every sign of life of a trial."""
+        self.mistakes: Counter[str] = Counter()
+        """Why processes could not begin, and how many, since one could."""
         self.stopping = threading.Event()
+
+    def check_beginnings(self) -> None:
+        """Ends a sweep whose trials cannot begin.
+
+        Raises:
+            UserError: with the reason.
+        """
+        for mistake, count in self.mistakes.most_common(1):
+            if count >= MOST_BEGINNINGS:
+                raise UserError(f"{mistake}: {count} trials could not begin; mend it, and the same command goes on")
 
 
 class TaskSearcher(Searcher):
@@ -51,6 +73,8 @@ class TaskSearcher(Searcher):
         super().__init__(metric="epoch", mode="max")
         self._mailbox = mailbox
         self._run_ids: dict[str, str] = {}
+        self._begun: set[str] = set()
+        """Runs under way whose processes have begun with them."""
         self._just_ended = False
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
@@ -60,13 +84,22 @@ class TaskSearcher(Searcher):
             return Searcher.FINISHED if self._mailbox.stopping.is_set() else None
         unit, asks = found
         self._run_ids[trial_id] = unit.run_id
-        return {"unit": unit.model_dump_json(), "asks": asks}
+        return {"run_id": unit.run_id, "unit": unit.model_dump_json(), "asks": asks}
+
+    def started(self, trial_id: str, actor: Any) -> None:
+        """Hears that a trial has a process: from now on its silence counts."""
+        run_id = self._run_ids[trial_id]
+        self._mailbox.actors[run_id] = actor
+        self._mailbox.pulse.hear(run_id, NO_SIGN)
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Notes how far a run is, and whether it has given a sign of life."""
         run_id, mailbox = self._run_ids[trial_id], self._mailbox
         mailbox.signs += 1
         mailbox.placed += run_id not in mailbox.places
+        if result["begun"] and run_id not in self._begun:
+            self._begun.add(run_id)
+            mailbox.mistakes.clear()
         mailbox.epochs[run_id] = int(result["epoch"])
         mailbox.places[run_id] = result["place"]
         mailbox.pulse.hear(run_id, result["signs"])
@@ -87,17 +120,22 @@ class TaskSearcher(Searcher):
             self._mailbox.unrecorded.add(run_id)
             self._post(trial_id, Outcome(run_id=run_id, kind="out_of_memory", message=message))
             return
-        mistake = _line_with(MISTAKE, text).partition(MISTAKE)[2]
-        message = f"its process could not begin: {mistake}" if mistake else "its process died"
-        self._post(trial_id, Outcome(run_id=run_id, kind="lost", message=message))
+        if mistake := _line_with(MISTAKE, text).partition(MISTAKE)[2]:
+            self._post(trial_id, not_begun(run_id, mistake))
+        else:
+            self._post(trial_id, Outcome(run_id=run_id, kind="lost", message="its process died"))
 
     def _post(self, trial_id: str, outcome: Outcome) -> None:
         run_id, mailbox = self._run_ids.pop(trial_id), self._mailbox
         mailbox.signs += 1
-        mailbox.epochs.pop(run_id, None)
+        epoch = mailbox.epochs.pop(run_id, 0)
         mailbox.places.pop(run_id, None)
+        mailbox.actors.pop(run_id, None)
         mailbox.pulse.forget(run_id)
-        mailbox.outcomes.put(outcome)
+        self._begun.discard(run_id)
+        if outcome.kind == "not_begun":
+            mailbox.mistakes[outcome.message.removeprefix(COULD_NOT)] += 1
+        mailbox.outcomes.put(outcome.model_copy(update={"epoch": epoch}))
         self._just_ended = True
 
     def _next(self) -> tuple[Unit, dict[str, float]] | None:
@@ -132,10 +170,15 @@ class TaskSearcher(Searcher):
 
 
 class Deaths(tune.Callback):
-    """Tells the searcher why a trial's process has died: Tune tells searchers only that it has."""
+    """Tells the searcher what Tune tells no searcher: that a trial has a process, and why that has died."""
 
     def __init__(self, searcher: TaskSearcher) -> None:
         self._searcher: TaskSearcher | None = searcher
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Passes on that a trial has an actor, be it a new one or one that is reused."""
+        if self._searcher is not None:
+            self._searcher.started(trial.trial_id, trial.temporary_state.ray_actor)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Passes on what Tune has written down; it is called right after the searcher."""

@@ -1,14 +1,17 @@
 """A Tune trial: one unit a trial, many trials an actor."""
 
 import gc
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ray import tune
 
 from fieldmark.search.executors.bench import Bench, BenchMaker
 from fieldmark.search.executors.ending import own_place
+from fieldmark.search.executors.shared import open_here
 from fieldmark.search.executors.work import Work
+
+if TYPE_CHECKING:
+    from fieldmark.store import Store
 
 SLICE = 2.0
 """Seconds after which a trial says how far it is."""
@@ -25,12 +28,11 @@ class TrialActor(tune.Trainable):
         return tune.PlacementGroupFactory([config["asks"]])
 
     def setup(self, config: dict[str, Any], maker: BenchMaker | None = None, store_url: str = "") -> None:
-        """Opens the store and starts the first unit. Arrays lie in Ray's object store and are mapped, not copied."""
-        from fieldmark.store import Store
-
+        """Starts the first unit. Arrays lie in Ray's object store and are mapped, not copied."""
         assert maker is not None
-        self._make_bench = partial(maker, Store.open(store_url, create=False, patient=True))
-        self._bench: Bench[Any] | None = self._make_bench()
+        self._maker, self._store_url = maker, store_url
+        self._store: Store | None = None
+        self._bench: Bench[Any] | None = None
         self._place = own_place()
         self._work = self._begin(config)
 
@@ -49,7 +51,8 @@ class TrialActor(tune.Trainable):
         return {
             "done": done,
             "epoch": self._work.epoch,
-            "signs": self._work.signs,
+            "begun": self._work.begun,
+            "signs": self._work.signs + (0 if self._store is None else self._store.objects.patience.waits),
             "place": self._place,
             "outcome": outcome.model_dump_json() if done and outcome is not None else "",
         }
@@ -59,9 +62,15 @@ class TrialActor(tune.Trainable):
         self._work.cut_off(FAREWELL)
 
     def _begin(self, config: dict[str, Any]) -> Work:
+        return Work(config["run_id"], config["unit"], self._ready_bench)
+
+    def _ready_bench(self) -> Bench[Any]:
+        """Returns the bench; the store is opened, too, in the unit's thread: what is stuck there can still be told."""
+        if self._store is None:
+            self._store = open_here(self._store_url)
         if self._bench is None:
-            self._bench = self._make_bench()
-        return Work(self._bench.parse(config["unit"]), self._bench)
+            self._bench = self._maker(self._store)
+        return self._bench
 
     def _let_go(self) -> None:
         """Frees what the bench keeps between units: the one that memory ran out of is tried again with all of it."""

@@ -1,6 +1,6 @@
 """What each trial asks Ray for, and how many may be under way at once. Ray is not asked here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from fieldmark.search.executors.bench import Unit
 from fieldmark.search.executors.gpu_share import GpuShares, kind_of_unit
@@ -41,6 +41,10 @@ class TrialRoom:
     def asks_of(self, run_id: str) -> Mapping[str, float]:
         """Returns what a unit under way asks for."""
         return self._asks.get(run_id, {})
+
+    def waits_for_whole(self, waiting: Collection[str]) -> bool:
+        """Whether one of the units that wait asks for a whole GPU where others have shares."""
+        return self._shares is not None and not self._alone.isdisjoint(waiting)
 
     def end(self, unit: Unit, *, short_of_memory: bool = False, peak_gpu_memory: int = 0) -> None:
         """Takes that a unit has ended; one that memory ran out of gets a whole GPU the next time.

@@ -6,10 +6,10 @@ import queue
 import shutil
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+import ray
 from ray import tune
 
 from fieldmark.errors import UserError
@@ -24,6 +24,8 @@ from fieldmark.search.executors.situation import words_of
 from fieldmark.search.executors.trainable import TrialActor
 from fieldmark.search.executors.trial_room import TrialRoom
 from fieldmark.search.executors.watchdog import Watchdog
+from fieldmark.search.out_of_memory import is_of_gpu
+from fieldmark.search.stopwatch import Start
 from fieldmark.search.tasks import Outcome
 from fieldmark.search.trial import record_failure
 
@@ -74,7 +76,7 @@ class TuneExecutor:
             raise
         self._mailbox = Mailbox(hang_after)
         self._under_way: dict[str, Unit] = {}
-        self._begun: dict[str, float] = {}
+        self._begun: dict[str, Start] = {}
         self._hung: set[str] = set()
         each = "a GPU or a share of one" if self._room.gpus else "1 CPU"
         self._watchdog = Watchdog(say, self._explain, asks=f"trial(s) ask for {each} each")
@@ -89,15 +91,16 @@ class TuneExecutor:
     def start(self, unit: Unit) -> None:
         """Hands the unit to Tune."""
         self._under_way[unit.run_id] = unit
-        self._begun[unit.run_id] = time.time()
+        self._begun[unit.run_id] = Start.now()
         self._mailbox.units.put((unit, self._room.begin(unit)))
 
     def poll(self, timeout: float) -> list[Outcome]:
         """Returns what has ended, waiting for the first at most so many seconds.
 
         Raises:
-            UserError: when Tune has stopped by itself.
+            UserError: when Tune has stopped by itself, or trials cannot begin.
         """
+        self._mailbox.check_beginnings()
         found: list[Outcome] = []
         try:
             found.append(self._mailbox.outcomes.get(timeout=timeout))
@@ -113,8 +116,15 @@ class TuneExecutor:
             raise UserError(f"Ray Tune stopped: {self._failure or 'it says no reason'}")
         return found
 
+    @property
+    def waiting(self) -> set[str]:
+        """Units that no process has begun with, as far as is known."""
+        return {run_id for run_id in self._under_way if run_id not in self._mailbox.places}
+
     def holds(self, unit: Unit) -> Held:
-        """Returns the CPUs and GPUs that a unit has."""
+        """Returns the CPUs and GPUs that a unit has; none while it waits for them."""
+        if unit.run_id not in self._mailbox.places:
+            return 0.0, 0.0
         asks = self._room.asks_of(unit.run_id)
         return asks.get("CPU", 0.0), asks.get("GPU", 0.0)
 
@@ -133,7 +143,12 @@ class TuneExecutor:
 
     @property
     def capacity(self) -> int:
-        """Trials that may be under way at once; it grows once it is known how many share a GPU."""
+        """Trials that may be under way at once; it grows once it is known how many share a GPU.
+
+        While one waits for a whole GPU none is started: its shares would be taken one by one as they become free.
+        """
+        if self._room.waits_for_whole(self.waiting):
+            return len(self._under_way)
         return self._room.capacity
 
     def _room_for_trials(self, gpus: bool, most: int | None) -> TrialRoom:
@@ -157,11 +172,15 @@ class TuneExecutor:
         pulse = self._mailbox.pulse
         for run_id in pulse.hung:
             pulse.forget(run_id)
-            place = self._mailbox.places.get(run_id)
+            place, actor = self._mailbox.places.get(run_id), self._mailbox.actors.get(run_id)
+            if place is None and actor is None:
+                continue
+            self._say(f"run {run_id[:10]}: {pulse.silence}; its process is ended, the run goes on elsewhere")
+            self._hung.add(run_id)
             if place is not None:
-                self._say(f"run {run_id[:10]}: {pulse.silence}; its process is ended, the run goes on elsewhere")
-                self._hung.add(run_id)
                 end_process(*place)
+            else:  # it has started, and not even said where
+                ray.kill(actor)
 
     def _ended(self, outcome: Outcome) -> Outcome:
         """Notes that a unit has ended; records what its process could not record any more."""
@@ -173,6 +192,8 @@ class TuneExecutor:
         if run_id in self._mailbox.unrecorded:
             self._mailbox.unrecorded.discard(run_id)
             record_failure(self._store, unit.task, outcome.message, begun)
+        if outcome.kind == "out_of_memory" and self._room.gpus and is_of_gpu(outcome.message):
+            return outcome.model_copy(update={"apart": True})
         if run_id in self._hung:
             self._hung.discard(run_id)
             if outcome.kind == "lost":

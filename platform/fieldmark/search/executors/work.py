@@ -1,26 +1,46 @@
 """A unit in a thread of its own, so that its process can say how far it is and can be asked to stop."""
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
-from fieldmark.search.executors.bench import Bench, Unit
+from fieldmark.errors import UserError
+from fieldmark.search.executors.bench import Bench, do
 from fieldmark.search.interruption import CutOff
 from fieldmark.search.tasks import Outcome
+
+COULD_NOT = "its process could not begin: "
+
+
+def not_begun(run_id: str, why: str) -> Outcome:
+    """Returns the outcome of a unit whose process could not begin with it, e.g. as its node has no such store."""
+    return Outcome(run_id=run_id, kind="not_begun", message=COULD_NOT + why)
+
+
+def _lost(run_id: str, error: Exception) -> Outcome:
+    return Outcome(run_id=run_id, kind="lost", message=f"{type(error).__name__}: {error}")
 
 
 class Work:
     """A unit that has been started."""
 
-    def __init__(self, unit: Unit, bench: Bench[Any]) -> None:
-        """Starts a unit on a bench of its kind."""
-        self.unit = unit
+    def __init__(self, run_id: str, text: str, bench: Callable[[], Bench[Any]]) -> None:
+        """Starts the unit of a text.
+
+        Args:
+            run_id: of the unit.
+            text: of the unit.
+            bench: returns a bench of its kind, which may take a while.
+        """
+        self.begun = False
+        """Whether there is a bench."""
         self.epoch = 0
         """Finished epochs."""
         self.signs = 0
         """Signs of life so far: epochs, and questions whether to go on."""
         self.outcome: Outcome | None = None
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(bench,), name=unit.run_id, daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(run_id, text, bench), name=run_id, daemon=True)
         self._thread.start()
 
     def wait(self, seconds: float) -> bool:
@@ -33,14 +53,17 @@ class Work:
         self._stop.set()
         self._thread.join(seconds)
 
-    def _run(self, bench: Bench[Any]) -> None:
-        run_id = self.unit.run_id
+    def _run(self, run_id: str, text: str, make: Callable[[], Bench[Any]]) -> None:
         try:
-            self.outcome = bench.do(self.unit, keep_going=self._keep_going, on_epoch=self._note)
+            bench = make()
+            self.begun = True
+            self.outcome = do(bench, text, self._keep_going, self._note)
         except CutOff:
             self.outcome = Outcome(run_id=run_id, kind="lost", message="it was cut off")
+        except UserError as error:
+            self.outcome = not_begun(run_id, str(error)) if not self.begun else _lost(run_id, error)
         except Exception as error:  # e.g. the store is not to be reached: nothing could be recorded
-            self.outcome = Outcome(run_id=run_id, kind="lost", message=f"{type(error).__name__}: {error}")
+            self.outcome = _lost(run_id, error)
 
     def _keep_going(self) -> bool:
         self.signs += 1

@@ -38,13 +38,12 @@ class ImageScheduler(UnderWay[ImageTask]):
         self._plan_what_is_known()
 
     def _next(self) -> ImageTask | None:
-        if self._queue:
-            return self._start()
-        if self._search.asked < self.plan.trials and not self._search.exhausted:
+        while not self._queue and self._search.asked < self.plan.trials and not self._search.exhausted:
             group = self._search.propose()
             if group is not None:
                 self._add_trial(group)
-                return self._next()
+        if self._queue:
+            return self._start()
         if not self._running and not self._confirming:
             self._confirming = True
             for group in self.confirmations():

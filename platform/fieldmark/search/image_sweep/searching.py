@@ -72,6 +72,7 @@ class ImageSearching(Asking[Group, ClassifierConfig]):
             values=standing.values,
             epochs=standing.epochs,
             attributes=attributes(proposal),
+            noted=proposal.noted,
         )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fieldmark.errors import UserError
+from fieldmark.search.budget.limits import Larger
 from fieldmark.search.budget.meter import Meter
 from fieldmark.search.budget.mine import Mine
 from fieldmark.search.budget.report import spending
@@ -24,7 +25,7 @@ from fieldmark.search.reproduce.room import probabilities_budget
 from fieldmark.search.reproduce.scheduler import ReproductionScheduler
 from fieldmark.search.reproduce.selection import PRIORSNET_DATA, Selection, select_work
 from fieldmark.search.reproduce.sources import Source, open_sources
-from fieldmark.search.result import FailedRun
+from fieldmark.search.result import FailedRun, SweepResult
 from fieldmark.store import layout
 from fieldmark.tables.reproduction import ReproductionPlan
 
@@ -84,6 +85,8 @@ class _Driver:
             work.needed(selection), sources, store.objects.size(layout.PROBABILITIES), options.probabilities_budget
         )
         self._interrupted = self._terminated = False
+        self._rows: SweepResult | None = None
+        """How Table S2's PriorsNet rows ended."""
 
     def run(self, started: float) -> ReproduceResult:
         """Does what is left, in the order in which one thing needs the other."""
@@ -92,7 +95,8 @@ class _Driver:
         figures: list[Path] = []
         budget_spent = bool(scheduler.closed) and scheduler.recorded < scheduler.planned
         if not self._interrupted and not budget_spent:
-            figures = self._after_training()
+            figures = self._after_training(Larger(meter=meter, started=started))
+        rows, spent = self._rows, spending(meter)
         measured, cells = count_cells(self._stored_plan(), self._selection, self._store)
         return ReproduceResult(
             plan=self._work.plan.plan_id,
@@ -107,12 +111,12 @@ class _Driver:
             cells=cells,
             measured=measured,
             seconds=time.monotonic() - started,
-            spending=spending(meter),
+            spending=spent if rows is None else spent + rows.spending,
             interrupted=self._interrupted,
             terminated=self._terminated,
-            cut_off=list(end.cut_off),
-            budget_spent=budget_spent and not self._interrupted,
-            limit=end.limit,
+            cut_off=[*end.cut_off, *(() if rows is None else rows.cut_off)],
+            budget_spent=(budget_spent or (rows is not None and rows.budget_spent)) and not self._interrupted,
+            limit=end.limit if rows is None else rows.limit,
         )
 
     def _describe(self) -> None:
@@ -173,10 +177,10 @@ class _Driver:
             hang_after=options.hang_seconds,
         )
 
-    def _after_training(self) -> list[Path]:
+    def _after_training(self, larger: Larger) -> list[Path]:
         self._commit_bounds()
         self._problems += record_ensembles(self._work.plan, self._selection.cells, self._store)
-        self._sweep_priorsnet()
+        self._sweep_priorsnet(larger)
         return [] if self._interrupted else self._draw()
 
     def _commit_bounds(self) -> None:
@@ -185,7 +189,7 @@ class _Driver:
         for bound in (self._work.bounds[cell] for cell in self._selection.cells if cell in self._work.bounds):
             commit_bound(bound.task, bound.source.dataset, bound.source.spec, self._store)
 
-    def _sweep_priorsnet(self) -> None:
+    def _sweep_priorsnet(self, larger: Larger) -> None:
         """Runs Table S2's PriorsNet rows on the image scores that the table's last row starts from."""
         image_run, name = self._work.scores_of_s2, PRIORSNET_DATA
         if not self._selection.priorsnet or image_run is None or name not in self._sources:
@@ -194,10 +198,11 @@ class _Driver:
 
         source = self._sources[name]
         try:
-            result = sweep_rows(self._options, source.spec, source.dataset, self._store, image_run)
+            result = sweep_rows(self._options, source.spec, source.dataset, self._store, image_run, larger)
         except UserError as error:
             self._problems.append(f"Table S2's PriorsNet rows: {error}")
             return
+        self._rows = result
         self._interrupted, self._terminated = result.interrupted, result.terminated
         self._problems += [f"PriorsNet run {one.run_id[:10]}: {one.message}" for one in result.failures]
         plan = self._stored_plan()

@@ -12,11 +12,14 @@ from fieldmark.search.options import SweepOptions, sweep_options
 from fieldmark.search.reproduce.options import ReproduceOptions, usual_seeds
 
 if TYPE_CHECKING:
+    from fieldmark.search.budget.limits import Larger
     from fieldmark.search.result import SweepResult
     from fieldmark.store import Store
 
 
-def sweep_rows(options: ReproduceOptions, spec: str, dataset: DataSet, store: "Store", image_run: str) -> "SweepResult":
+def sweep_rows(
+    options: ReproduceOptions, spec: str, dataset: DataSet, store: "Store", image_run: str, larger: "Larger"
+) -> "SweepResult":
     """Runs the rows of Table S2, or goes on with them; with nothing left it takes seconds.
 
     Args:
@@ -25,6 +28,7 @@ def sweep_rows(options: ReproduceOptions, spec: str, dataset: DataSet, store: "S
         dataset: the same, opened.
         store: holds the image-only run's probabilities.
         image_run: the run whose scores the priors are multiplied with.
+        larger: the reproduction, whose budget is of its runs and of these.
 
     Raises:
         UserError: its probabilities are not there.
@@ -35,7 +39,7 @@ def sweep_rows(options: ReproduceOptions, spec: str, dataset: DataSet, store: "S
     with tempfile.TemporaryDirectory(prefix="fieldmark-scores-") as folder:
         path = Path(folder) / "image_scores.npy"
         _write_scores(path, dataset, store, image_run)
-        result = sweep_priorsnet(_options(options, spec, path, _resolution(store, image_run)))
+        result = sweep_priorsnet(_options(options, spec, path, _resolution(store, image_run)), larger=larger)
     assert not isinstance(result, DryRun)
     return result
 
@@ -60,6 +64,8 @@ def _options(options: ReproduceOptions, spec: str, path: Path, resolution: int) 
         max_bad_share=options.max_bad_share,
         max_concurrent=options.max_concurrent,
         takeover=options.takeover,
+        budget=options.budget,
+        at_limit=options.at_limit,
         prices=options.prices,
         checkpoint_budget=options.checkpoint_budget,
         hang_after=options.hang_after,

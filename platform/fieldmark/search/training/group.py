@@ -16,6 +16,7 @@ from fieldmark.search.executors.ray_session import RaySession, group_session
 from fieldmark.search.executors.watchdog import Watchdog
 from fieldmark.search.interruption import CutOff, KeepGoing
 from fieldmark.search.out_of_memory import is_out_of_memory
+from fieldmark.search.stopwatch import Start
 from fieldmark.search.tasks import Task
 from fieldmark.search.training.audience import Audience
 from fieldmark.search.training.failed import TrainingFailed
@@ -69,7 +70,7 @@ class GroupTraining:
         self._on_joined = on_joined
         self._pulse = GroupPulse(hang_after, audience.say)
         self._running: Task | None = None
-        self._started = time.time()
+        self._started = Start.now()
         self._error: BaseException | None = None
         self._scratch = uuid.uuid4().hex
 

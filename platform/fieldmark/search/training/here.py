@@ -1,12 +1,12 @@
 """Trains in this process, without Ray."""
 
-import time
 import traceback
 from typing import TYPE_CHECKING
 
 from fieldmark.data.images.experiment import ImageExperiment
 from fieldmark.errors import UserError
 from fieldmark.search.interruption import CutOff, KeepGoing
+from fieldmark.search.stopwatch import Start
 from fieldmark.search.tasks import Task
 from fieldmark.search.training.failed import TrainingFailed
 from fieldmark.search.training.job import Job, do_job
@@ -29,7 +29,7 @@ def train_here(job: Job, data: ImageExperiment, store: "Store", progress: TrainP
 
     from fieldmark.training.classifier.workers import Workers
 
-    started = time.time()
+    started = Start.now()
     running: list[Task] = []
 
     def on_run(task: Task) -> None:

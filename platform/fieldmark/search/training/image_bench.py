@@ -1,6 +1,5 @@
 """Does image units: trains a classifier, whole or on frozen features, and evaluates it under further views."""
 
-import time
 import traceback
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from fieldmark.search.executors.ending import own_cores
 from fieldmark.search.image_task import ImageTask
 from fieldmark.search.interruption import CutOff, KeepGoing
 from fieldmark.search.out_of_memory import kind_of
+from fieldmark.search.stopwatch import Start
 from fieldmark.search.tasks import Outcome
 from fieldmark.search.training import job
 from fieldmark.search.training.image_data import ImageData, Say, fields_of
@@ -119,7 +119,7 @@ class ImageBench:
 
         torch.set_num_threads(self._threads)  # holds for this thread, not for the process
         self._keep_going = keep_going
-        started = time.time()
+        started = Start.now()
         try:
             if is_trained(unit, self._store):
                 self._store.checkpoints(unit.run_id).clear()  # of one who was killed right after the record

@@ -1,6 +1,7 @@
 """What workers and driver tell each other: a small actor on the driver's node, and the worker's end of it."""
 
 import threading
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 EVERY = 0.5
@@ -57,12 +58,17 @@ class Link:
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._signs = self._signs_told = 0
+        self._waits: Callable[[], int] = lambda: 0
         threading.Thread(target=self._exchange_for_ever, name="link", daemon=True).start()
 
     @property
     def stopping(self) -> bool:
         """Whether training is asked to stop."""
         return self._stopping.is_set()
+
+    def count(self, waits: Callable[[], int]) -> None:
+        """Takes how often something has been waited for so far; that grows with each sign of life."""
+        self._waits = waits
 
     def sign(self) -> None:
         """Gives a sign of life."""
@@ -76,15 +82,25 @@ class Link:
             self._waiting.append(Message(kind, value))
 
     def exchange(self) -> None:
-        """Tells what waits to be told, now."""
+        """Tells what waits to be told, now.
+
+        Raises:
+            RayError: the driver cannot be reached; what was to be told still waits.
+        """
         import ray
 
         with self._lock:
             messages, self._waiting = self._waiting, []
-        if self._signs != self._signs_told:
-            self._signs_told = self._signs
-            messages.append(Message("alive"))
-        if ray.get(self._mailbox.tell.remote(messages)):
+        signs = self._signs + self._waits()
+        alive = [Message("alive")] if signs != self._signs_told else []
+        try:
+            stopping = ray.get(self._mailbox.tell.remote([*messages, *alive]))
+        except ray.exceptions.RayError:
+            with self._lock:
+                self._waiting = [*messages, *self._waiting]
+            raise
+        self._signs_told = signs
+        if stopping:
             self._stopping.set()
 
     def _exchange_for_ever(self) -> None:
@@ -93,5 +109,7 @@ class Link:
         while not threading.Event().wait(EVERY):
             try:
                 self.exchange()
-            except ray.exceptions.RayError:  # the driver is gone, and this process goes next
+            except ray.exceptions.ActorDiedError:  # the driver is gone, and this process goes next
                 return
+            except ray.exceptions.RayError:  # e.g. the network is down for a while
+                continue

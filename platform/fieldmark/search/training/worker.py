@@ -7,6 +7,7 @@ from typing import Any
 
 from fieldmark.errors import UserError
 from fieldmark.search.executors.ending import own_place
+from fieldmark.search.executors.shared import open_here
 from fieldmark.search.interruption import CutOff
 from fieldmark.search.out_of_memory import is_out_of_memory, kind_of
 from fieldmark.search.training.job import Job, do_job, load_extensions
@@ -24,7 +25,6 @@ def train_loop(config: dict[str, Any]) -> None:
     """
     import ray
 
-    from fieldmark.store import Store
     from fieldmark.training.classifier.workers import Workers
 
     job: Job = config["job"]
@@ -38,10 +38,12 @@ def train_loop(config: dict[str, Any]) -> None:
 
     try:
         load_extensions(job.extensions)
+        store = open_here(config["store"])
+        link.count(lambda: store.objects.patience.waits)
         do_job(
             job,
             ray.get(config["data"]),
-            Store.open(config["store"], create=False, patient=True),
+            store,
             workers,
             device=_device(),
             keep_going=keep_going,
