@@ -32,3 +32,9 @@ def test_not_a_number_on_one_side_differs_wholly() -> None:
     assert relative(math.nan, 1.0) == relative(1.0, math.nan) == relative(None, 1.0) == 1.0
     assert relative(math.nan, math.nan) == relative(None, None) == 0.0
     assert difference(stored([2.0, math.nan]), stored([2.0, 1.0])) == 1.0
+
+
+def test_attempts_that_failed_are_no_runs() -> None:
+    store = stored([2.0, 1.0])
+    store.commit_run(sample_run(2).model_copy(update={"status": "failed"}))
+    assert difference(stored([2.0, 1.0]), store) == 0.0

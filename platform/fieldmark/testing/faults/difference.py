@@ -19,7 +19,7 @@ def difference(one: Store, other: Store) -> float:
         AssertionError: they have other runs, conflicts or damaged records.
     """
     stores = (one, other)
-    ids = [sorted(store.runs(["run_id"])["run_id"].to_pylist()) for store in stores]
+    ids = [recorded(store) for store in stores]
     assert ids[0] == ids[1], "the same runs"
     curves = max((_of_columns(*(_columns(store, run_id) for store in stores)) for run_id in ids[0]), default=0.0)
     metrics = [{one.evaluation_id: one.metrics for one in store.evaluation_records(views=True)} for store in stores]
@@ -29,6 +29,11 @@ def difference(one: Store, other: Store) -> float:
     )
     assert not any(store.conflicts() or store.problems() for store in stores)
     return max(curves, evaluations)
+
+
+def recorded(store: Store) -> set[str]:
+    """Returns the ids of all runs that are done; attempts that failed have ids of their own."""
+    return {run["run_id"] for run in store.runs(["run_id", "status"]).to_pylist() if run["status"] != "failed"}
 
 
 def _columns(store: Store, run_id: str) -> Columns:

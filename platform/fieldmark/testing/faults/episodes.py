@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from fieldmark.store import Store
+from fieldmark.testing.faults.difference import recorded
 from fieldmark.testing.faults.record import Injection, append, load
 from fieldmark.testing.faults.scene import ROOT, Scene
 
@@ -64,8 +65,7 @@ def in_episodes(kind: Kind[S], name: str, folder: Path, wanted: int, seed: int) 
 
 def missing(store: Store, undisturbed: Store) -> int:
     """Returns how many runs of the undisturbed store the other lacks."""
-    ids = [set(one.runs(["run_id"])["run_id"].to_pylist()) for one in (undisturbed, store)]
-    return len(ids[0] - ids[1])
+    return len(recorded(undisturbed) - recorded(store))
 
 
 def revision() -> str:
