@@ -5,6 +5,7 @@ import random
 import signal
 from dataclasses import replace
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,6 @@ from fieldmark.testing.faults.scene import Recovery, Scene, SweepScene
 AT_MOST = 5
 """Faults injected into one command."""
 HANG_AFTER = "15s"
-RUNS = 14
-"""Of so many first runs some are drawn for faults at a point in the code."""
 TRIAL = "ray::_Inner"
 """In the title of a trial's process."""
 
@@ -88,7 +87,8 @@ def injection(kind: str, at: float, what: str, recovered: float | None, **lost: 
 
 def _at_points(scene: Scene, draw: random.Random, kind: str, harm: str, *flags: str) -> Found:
     """Does harm at a point in the code that every trial comes to once, in trials drawn from a seed."""
-    nth = sorted(draw.sample(range(1, RUNS), AT_MOST))
+    # So far apart that a run that is tried again is not harmed again: it would be given up, and its sweep confirm another.
+    nth = list(accumulate(draw.randint(3, 4) for _ in range(AT_MOST)))
     hits = scene.folder / "hits"
     fault = {FAULT: f"trial.fitted:{','.join(map(str, nth))}={harm}", FAULT_STATE: str(hits)}
     command = replace(scene, environment=fault).start(*flags)
