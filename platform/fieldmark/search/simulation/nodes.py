@@ -153,7 +153,8 @@ class SimulatedCluster(SimulatedExecutor):
             self._place(self._waiting.popleft(), time)
 
     def _plan_failure(self, node: int, time: float) -> None:
-        self._at(time + self._luck[node].expovariate(self._machines.failures / HOUR), partial(self._fails, node))
+        hours = self._luck[node].expovariate(1.0) / self._machines.failures  # infinite where failures are next to none
+        self._at(time + hours * HOUR, partial(self._fails, node))
 
     def _fails(self, node: int, time: float) -> list[Outcome]:
         self.node_failures += 1

@@ -87,7 +87,7 @@ def injection(kind: str, at: float, what: str, recovered: float | None, **lost: 
 
 def _at_points(scene: Scene, draw: random.Random, kind: str, harm: str, *flags: str) -> Found:
     """Does harm at a point in the code that every trial comes to once, in trials drawn from a seed."""
-    # So far apart that a run that is tried again is not harmed again: it would be given up, and its sweep confirm another.
+    # So far apart that a run that is tried again is not harmed again: given up, it would change what is confirmed.
     nth = list(accumulate(draw.randint(3, 4) for _ in range(AT_MOST)))
     hits = scene.folder / "hits"
     fault = {FAULT: f"trial.fitted:{','.join(map(str, nth))}={harm}", FAULT_STATE: str(hits)}
