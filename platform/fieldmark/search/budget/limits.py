@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 from fieldmark.search.budget.amounts import Amount, Kind
 from fieldmark.search.budget.expected import Expected, Usage
 from fieldmark.search.budget.meter import Meter
-from fieldmark.search.budget.spending import HOUR, Spent
+from fieldmark.search.budget.prices import HOUR
+from fieldmark.search.budget.spending import Spent
 from fieldmark.search.executors.bench import Unit
 from fieldmark.search.schedule import Schedule
 from fieldmark.search.words import duration

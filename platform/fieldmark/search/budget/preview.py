@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict
 from fieldmark.config import MethodConfig
 from fieldmark.search.budget.expected import Expected
 from fieldmark.search.budget.options import BudgetOptions
-from fieldmark.search.budget.spending import HOUR, Pricing, Spent, total
+from fieldmark.search.budget.prices import HOUR
+from fieldmark.search.budget.spending import Pricing, Spent, total
 
 if TYPE_CHECKING:
     from fieldmark.store import Store

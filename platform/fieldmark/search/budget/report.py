@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict
 
 from fieldmark.search.budget.meter import Meter
-from fieldmark.search.budget.spending import HOUR
+from fieldmark.search.budget.prices import HOUR
 
 
 class Spending(BaseModel):

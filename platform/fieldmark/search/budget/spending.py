@@ -7,8 +7,6 @@ from statistics import median
 from fieldmark.search.budget.prices import PriceTable
 from fieldmark.store.records import RunRecord
 
-HOUR = 3600
-
 
 @dataclass(frozen=True, kw_only=True)
 class Spent:

@@ -13,10 +13,9 @@ from fieldmark.store import Store
 from fieldmark.testing.faults.command import Command
 from fieldmark.testing.faults.ray_hosts import RayHosts
 from fieldmark.testing.faults.scene import PATIENCE, SweepScene
+from fieldmark.testing.faults.sweep_kinds import TRIAL
 from fieldmark.testing.hosts import Host
 
-TRIAL = "ray::_Inner"
-"""In the title of a trial's process."""
 REMOUNT_TRIES = 200
 
 

@@ -51,7 +51,7 @@ def page(evidence: dict[str, Any]) -> str:
             f"{evidence['injections']} faults of {len(kinds)} kinds were injected at random moments drawn from a seed,",
             "several to a sweep or training. Each end was compared with that of the same command left alone.",
             "Hosts are network namespaces on one machine, with their own addresses, processes, sshd and Ray node;",
-            "they share its clock, so that a clock that jumps is an injected one.",
+            "they share its clock and its cores.",
             "",
             "| fault | injected | runs lost | given up once | median recovery | slowest |",
             "|---|---|---|---|---|---|",
