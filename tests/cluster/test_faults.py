@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from fieldmark.testing.faults.__main__ import OF_HOSTS, OF_PROCESSES, PROCESS_KINDS
+from fieldmark.testing.faults.clock_kinds import library
 from fieldmark.testing.faults.host_kinds import HOST_KINDS
 from fieldmark.testing.faults.summary import WORDS, page, summary
 from fieldmark.testing.hosts import why_not
@@ -26,6 +27,8 @@ def test_of_a_hundred_faults_none_loses_anything(
 ) -> None:
     if reason := why_not():
         pytest.skip(reason)
+    if library() is None:
+        pytest.skip("no libfaketime here (Debian: apt-get install libfaketime)")
     folder = Path(os.environ.get("FIELDMARK_FAULTS", root / ".slow-state" / "faults"))
     subprocess.run([sys.executable, "-m", "fieldmark.testing.faults", "all", "--folder", str(folder)], check=True)
     found = summary(folder)

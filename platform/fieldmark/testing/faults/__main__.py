@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from fieldmark.testing.faults.clock_kinds import ClockScene, jump
+from fieldmark.testing.faults.clock_kinds import jump
 from fieldmark.testing.faults.episodes import Kind, in_episodes
 from fieldmark.testing.faults.host_kinds import HOST_KINDS
 from fieldmark.testing.faults.record import Injection
@@ -23,7 +23,7 @@ PROCESS_KINDS: dict[str, Kind[Any]] = {
     "trial_hangs": Kind(scene=SweepScene, inject=hang_trials),
     "trial_out_of_memory": Kind(scene=SweepScene, inject=exhaust_memory),
     "second_driver": Kind(scene=SweepScene, inject=second_drivers),
-    "clock_jumps": Kind(scene=ClockScene, inject=jump),
+    "clock_jumps": Kind(scene=SweepScene, inject=jump),
     "sweeps_together": Kind(scene=TogetherScene, inject=start_together),
     "ddp_worker_killed": Kind(scene=TrainingScene, inject=kill_workers),
 }
