@@ -16,6 +16,7 @@ class Row:
 
     running: list[ImageTask] = field(default_factory=list)
     failures: list[object] = field(default_factory=list)
+    retried: list[object] = field(default_factory=list)
     recorded: int = 3
     planned: int = 4
     new_runs: tuple[str, ...] = ("a",)
@@ -40,19 +41,33 @@ def test_settings_are_described_by_what_is_not_the_default():
 
 def test_a_failed_image_unit_is_named_and_the_headline_says_how_it_stands(capsys):
     unit = image_unit(seed=3)
-    row = Row(failures=[type("GivenUp", (), {"task": unit, "message": "the loss is nan"})()])
+    row = Row(failures=[type("Failed", (), {"task": unit, "message": "the loss is nan"})()])
     with Progress(live=False) as progress:
         progress.show(row, None)
         assert progress.headline(row) == "3 of 4 runs recorded; 0 running; 1 failed; 7 CPU-seconds; nothing left"
         row.stands = "best top1 on tune 0.5000"
         assert "1 failed; best top1 on tune 0.5000; 7" in progress.headline(row)
-    assert "failed: image_only on test_resnet at 32 px seed 3: the loss is nan" in capsys.readouterr().err
+    named = f"image_only on test_resnet at 32 px seed 3 (run {unit.run_id[:10]})"
+    assert f"failed: {named}: the loss is nan" in capsys.readouterr().err
 
 
 def test_a_failure_of_the_priors_sweep_is_shown_alike(capsys):
+    task = image_unit().task
     with Progress(live=False) as progress:
-        progress.show(Row(failures=[Failure(task=image_unit().task, message="it raised")]), None)
-    assert "seed 0: it raised" in capsys.readouterr().err
+        progress.show(Row(failures=[Failure(task=task, message="it raised")]), None)
+    assert f"seed 0 (run {task.run_id[:10]}): it raised" in capsys.readouterr().err
+
+
+def test_each_time_that_a_run_is_tried_again_is_said_once_and_why(capsys):
+    task = image_unit().task
+    row = Row(retried=[Failure(task=task, message="its process died")])
+    with Progress(live=False) as progress:
+        progress.show(row, None)
+        progress.show(row, None)
+        row.retried.append(Failure(task=task, message="node b is gone"))
+        progress.show(row, None)
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("trying again: ")]
+    assert [line.rpartition(": ")[2] for line in said] == ["its process died", "node b is gone"]
 
 
 def test_the_time_left_is_told_by_the_share_of_the_work_that_is_done():

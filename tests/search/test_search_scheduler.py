@@ -117,6 +117,7 @@ def test_lost_workers_are_replaced(bench, plan_of: Plan) -> None:
     scheduler = bench.drive(plan_of(**FLAGS))
     assert scheduler.recorded == ALL
     assert not scheduler.failures
+    assert len(scheduler.retried) == len(bench.lose), "and each loss is told"
 
 
 def test_a_run_that_loses_every_worker_is_given_up_and_tried_by_the_next_command(bench, plan_of: Plan) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from fieldmark.search.executors.base import Executor
 from fieldmark.search.schedule import Schedule
+from fieldmark.search.tasks import Task
 from fieldmark.search.words import describe, duration
 
 BETWEEN_LINES = 5.0
@@ -24,7 +25,7 @@ class Progress:
         self._started = time.monotonic()
         self._shown = 0.0
         self._last = ""
-        self._failures = 0
+        self._failures = self._retried = 0
 
     def __enter__(self) -> Self:
         """Puts the panel up."""
@@ -50,10 +51,11 @@ class Progress:
 
     def show(self, scheduler: Schedule, executor: Executor) -> None:
         """Shows the state, if it changed and enough time has passed."""
-        for failure in scheduler.failures[self._failures :]:
-            task = failure.task.task
-            self.say(f"failed: {describe(task.spec.config)} seed {task.spec.seed}: {failure.message}")
-        self._failures = len(scheduler.failures)
+        for one in scheduler.retried[self._retried :]:
+            self.say(f"trying again: {_named(one.task.task)}: {one.message}")
+        for one in scheduler.failures[self._failures :]:
+            self.say(f"failed: {_named(one.task.task)}: {one.message}")
+        self._failures, self._retried = len(scheduler.failures), len(scheduler.retried)
         now = time.monotonic()
         if now - self._shown < (BETWEEN_LINES if self._live is None else BETWEEN_FRAMES):
             return
@@ -102,3 +104,7 @@ class Progress:
                 Text(f"  {task.trial.role:<12} {describe(task.spec.config)} seed {task.spec.seed}  {at}", "dim")
             )
         return Lines(ProgressBar(total=max(1, scheduler.planned), completed=scheduler.recorded, width=60), *lines)
+
+
+def _named(task: Task) -> str:
+    return f"{describe(task.spec.config)} seed {task.spec.seed} (run {task.run_id[:10]})"

@@ -7,8 +7,8 @@ from fieldmark.search.executors.bench import Unit
 from fieldmark.search.tasks import Outcome
 
 
-class GivenUp(Protocol):
-    """A unit that this command gave up."""
+class Failed(Protocol):
+    """A unit that failed, for good or for now."""
 
     @property
     def task(self) -> Unit:
@@ -70,8 +70,13 @@ class Schedule(Protocol):
         ...
 
     @property
-    def failures(self) -> Sequence[GivenUp]:
+    def failures(self) -> Sequence[Failed]:
         """Units that were given up, in that order."""
+        ...
+
+    @property
+    def retried(self) -> Sequence[Failed]:
+        """Units that were, or will be, started again after they failed, in that order; each as often as it failed."""
         ...
 
     @property

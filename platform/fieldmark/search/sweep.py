@@ -5,10 +5,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fieldmark.search.budget.limits import Larger
-from fieldmark.search.budget.meter import Meter
 from fieldmark.search.budget.mine import Mine
 from fieldmark.search.budget.report import Spending, spending
-from fieldmark.search.drive import End, drive_to_the_end
+from fieldmark.search.command import End, SweepCommand
 from fieldmark.search.dryrun import DryRun, dry_run
 from fieldmark.search.executors.base import Executor
 from fieldmark.search.executors.priorsnet_bench import PriorsNetBench
@@ -105,19 +104,12 @@ class _Sweep:
         card = self._plan.facts.card
         ledger = Ledger(self._store, card.fingerprint, card.protocol, self._plan.objective, self._plan.sweep_id)
         scheduler = Scheduler(self._plan, ledger, Proposals(self._store, self._plan.sweep_id))
-        meter = Meter(Mine(self._store, self._plan.sweep_id), self._options.price_table())
-        end = drive_to_the_end(
-            scheduler,
-            self._make_executor,
-            progress=self._progress,
-            lease=self._lease,
-            meter=meter,
-            limit=self._options.limit(meter, started, larger=larger),
-            retention=self._options.retention(self._store, self._plan.sweep_id, self._progress.say),
-        )
+        mine = Mine(self._store, self._plan.sweep_id)
+        command = SweepCommand(self._options, mine, self._progress, self._lease, started=started, larger=larger)
+        end = command.drive(scheduler, self._make_executor)
         if len(self._store.list("records")) > LOOSE_RECORDS:
             self._store.compact()
-        return self._result(scheduler, ledger, end, spending(meter), time.monotonic() - started)
+        return self._result(scheduler, ledger, end, spending(command.meter), time.monotonic() - started)
 
     def _make_executor(self, keep_going: KeepGoing) -> Executor:
         maker = partial(PriorsNetBench, self._ready.data)

@@ -16,7 +16,7 @@ Given = TypeVar("Given", bound=Unit)
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """A run that this command gave up."""
+    """A run that failed: given up by this command, or tried again."""
 
     task: Task
     message: str
@@ -42,6 +42,7 @@ class UnderWay(ABC, Generic[Given]):
         """Units that were done before this command."""
         self.new_runs: list[str] = []
         self.failures: list[Failure] = []
+        self.retried: list[Failure] = []
         self.cpu_seconds = 0.0
 
     def next(self) -> Given | None:
@@ -162,9 +163,11 @@ class UnderWay(ABC, Generic[Given]):
         elif outcome.apart:
             self._apart.add(unit.run_id)
             self._again(unit)
+            self._note_retry(unit, f"on a GPU of its own: {outcome.message}")
         else:
             self._alone.add(unit.run_id)
             self._short_of_memory.append(unit)
+            self._note_retry(unit, f"with nothing beside it: {outcome.message}")
 
     def _retry(self, unit: Given, outcome: Outcome) -> None:
         if outcome.epoch > self._reached.get(unit.run_id, 0):  # machines that are taken away are no fault of the unit
@@ -173,5 +176,9 @@ class UnderWay(ABC, Generic[Given]):
         self._lost[unit.run_id] += 1
         if self._lost[unit.run_id] <= RETRIES:
             self._wait_again(unit)
+            self._note_retry(unit, outcome.message)
         else:
             self._give_up(unit, f"its worker was lost {RETRIES + 1} times; {outcome.message}".rstrip("; "))
+
+    def _note_retry(self, unit: Given, message: str) -> None:
+        self.retried.append(Failure(task=unit.task, message=message))

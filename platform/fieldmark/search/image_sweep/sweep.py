@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from fieldmark.data.observations import DataSet
 from fieldmark.errors import UserError
-from fieldmark.search.budget.meter import Meter
 from fieldmark.search.budget.mine import Mine
 from fieldmark.search.budget.report import Spending, spending
-from fieldmark.search.drive import End, drive_to_the_end
+from fieldmark.search.command import End, SweepCommand
 from fieldmark.search.dryrun import existing_store
 from fieldmark.search.executors.base import Executor
 from fieldmark.search.history import history_notes
@@ -123,23 +122,15 @@ class _Sweep:
         ledger = ImageLedger(store, plan)
         scheduler = ImageScheduler(plan, ledger, Proposals(store, plan.sweep_id), warm.groups)
         store.put_plan(plan.sweep_id, stored_plan(plan, scheduler, warm.groups))
-        meter = Meter(Mine(store, plan.sweep_id), self._options.price_table())
-        end = drive_to_the_end(
-            scheduler,
-            self._make_executor,
-            progress=self._progress,
-            lease=self._lease,
-            meter=meter,
-            limit=self._options.limit(meter, started),
-            retention=self._options.retention(store, plan.sweep_id, self._progress.say),
-        )
+        command = SweepCommand(self._options, Mine(store, plan.sweep_id), self._progress, self._lease, started=started)
+        end = command.drive(scheduler, self._make_executor)
         bounds = [] if end.interrupted else self._bounds(scheduler)
         store.put_plan(plan.sweep_id, stored_plan(plan, scheduler, warm.groups))
         if len(store.list("records")) > LOOSE_RECORDS:
             store.compact()
         figures = [] if end.interrupted else self._figures()
         seconds = time.monotonic() - started
-        return self._result(scheduler, ledger, warm, bounds, figures, end, spending(meter), seconds)
+        return self._result(scheduler, ledger, warm, bounds, figures, end, spending(command.meter), seconds)
 
     def _make_executor(self, keep_going: KeepGoing) -> Executor:
         from fieldmark.search.executors.images import image_executor

@@ -9,7 +9,7 @@ from fieldmark.search.budget.limits import Larger
 from fieldmark.search.budget.meter import Meter
 from fieldmark.search.budget.mine import Mine
 from fieldmark.search.budget.report import spending
-from fieldmark.search.drive import End, drive_to_the_end
+from fieldmark.search.command import End, SweepCommand
 from fieldmark.search.dryrun import existing_store
 from fieldmark.search.interruption import KeepGoing
 from fieldmark.search.lease_keeper import LeaseKeeper
@@ -140,18 +140,10 @@ class _Driver:
         )
         self._clear_checkpoints()
         mine = Mine(store, self._work.plan.plan_id, runs=frozenset(self._work.units))
-        meter = Meter(mine, self._options.price_table())
-        end = drive_to_the_end(
-            scheduler,
-            self._make_executor,
-            progress=self._progress,
-            lease=self._lease,
-            meter=meter,
-            limit=self._options.limit(meter, started),
-            retention=self._options.retention(store, mine.sweep, self._progress.say),
-        )
+        command = SweepCommand(self._options, mine, self._progress, self._lease, started=started)
+        end = command.drive(scheduler, self._make_executor)
         self._interrupted, self._terminated = end.interrupted, end.terminated
-        return scheduler, meter, end
+        return scheduler, command.meter, end
 
     def _clear_checkpoints(self) -> None:
         """Removes the states of runs whose driver was killed right after the record."""

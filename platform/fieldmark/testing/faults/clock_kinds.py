@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fieldmark.testing.faults.record import Injection
-from fieldmark.testing.faults.scene import Recovery, SweepScene
+from fieldmark.testing.faults.scene import SweepScene
 from fieldmark.testing.faults.sweep_kinds import AT_MOST, TRIAL, Found, injection
 
 LIBRARIES: Sequence[Path] = (Path("/usr/lib"), Path("/usr/local/lib"))
@@ -24,10 +24,11 @@ def jump(scene: SweepScene, draw: random.Random) -> Found:
         if not command.watch_for(draw.uniform(0, 4)):
             break
         by = draw.choice((-1, 1)) * draw.randint(HOUR // 60, 24 * HOUR)
-        at, recovery = command.seconds, Recovery(scene)
+        at = command.seconds
         _set(scene.folder, by)
         what = f"injected clock: {by:+d} s off from now on, in every process of the sweep"
-        found.append(injection("clock_jumps", at, what, recovery.wait(command)))
+        found.append(injection("clock_jumps", at, what, None))
+        scene.wait_for_progress(command)
     printed = scene.ended(command)
     assert not found or _saw_it(scene), "the trials' own times of day show the injected clock"
     return printed, found

@@ -37,17 +37,17 @@ def kill_worker(scene: HostScene, command: Command, worker: Host, draw: random.R
     """Switches a worker off in the middle of a trial; a new one joins later."""
     at, recovery = command.seconds, Recovery(scene)
     worker.kill()
-    return injection("worker_killed", at, "a worker's power is cut", recovery.wait(command))
+    return injection("worker_killed", at, "a worker's power is cut", recovery.wait_for_runs(command))
 
 
 def cut_for_a_while(scene: HostScene, command: Command, worker: Host, draw: random.Random) -> Injection:
     """Takes a worker's network away and gives it back."""
     at, recovery, seconds = command.seconds, Recovery(scene), draw.uniform(*CUT_SECONDS)
     worker.cut()
-    recovered = recovery.wait(command)
-    command.watch_for(max(0.0, at + seconds - command.seconds))
+    command.watch_for(seconds)
     worker.mend()
     command.watch_for(NOTICE_SECONDS)
+    recovered = recovery.wait_for_runs(command) if recovery.told else None
     left = "is counted still" if scene.cluster.works(worker) else "was given up by Ray and joined anew"
     return injection("worker_cut_off", at, f"a worker cut off for {seconds:.0f} s, which {left}", recovered)
 
@@ -56,8 +56,8 @@ def cut_for_good(scene: HostScene, command: Command, worker: Host, draw: random.
     """Takes a worker's network away for ever, while the worker itself goes on; a new one joins later."""
     at, recovery = command.seconds, Recovery(scene)
     worker.cut()
-    recovered = recovery.wait(command)
-    scene.wait_for_progress(command, draw.randint(2, 4))
+    recovered = recovery.wait_for_runs(command)
+    scene.wait_for_progress(command, draw.randint(1, 3))
     if worker.up:
         worker.kill()
     return injection("worker_cut_off_for_good", at, "a worker cut off for good, and running on", recovered)
@@ -67,8 +67,8 @@ def fill_node(scene: HostScene, command: Command, worker: Host, draw: random.Ran
     """Fills the disk of a worker for a while, on which Ray has its logs and spilled objects."""
     at, recovery, seconds = command.seconds, Recovery(scene), draw.uniform(*FULL_SECONDS)
     with scene.full(worker, RAY_FOLDER):
-        recovered = recovery.wait(command)
-        command.watch_for(max(0.0, at + seconds - command.seconds))
+        command.watch_for(seconds)
+    recovered = recovery.wait_for_runs(command) if recovery.told else None
     return injection("node_disk_full", at, f"a worker's disk full for {seconds:.0f} s", recovered)
 
 

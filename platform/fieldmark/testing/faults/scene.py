@@ -1,10 +1,11 @@
 """A small command that faults are injected into, and what can be seen of it from outside."""
 
 import json
+import re
 import shutil
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ A_TRAINING = (
     *("--fusion", "image_only", "--epochs", "40", "--batch", "32", "--workers", "2", "--max-failures", "20"),
 )
 PATIENCE = 900.0
+LOG = "driver.log"
+AGAIN = re.compile(r"^trying again: .*\(run ([0-9a-f]+)\)", re.MULTILINE)
 MOST_COMMANDS = 4
 """The same command at most so often, until it has ended well."""
 
@@ -66,7 +69,9 @@ class Scene(ABC):
         self.folder.mkdir(parents=True, exist_ok=True)
         program, *mine = self.job
         flags = (*mine, *flags, "--store", str(self.store))
-        return Command(ROOT / "jobs" / program, flags, self.folder, environment=self.environment, patience=PATIENCE)
+        return Command(
+            ROOT / "jobs" / program, flags, self.folder, log=LOG, environment=self.environment, patience=PATIENCE
+        )
 
     def ended(self, command: Command, *flags: str) -> dict[str, Any]:
         """Has the command end, and again, with these flags, where it gave runs up.
@@ -82,7 +87,7 @@ class Scene(ABC):
                 return printed | {"given_up": given_up}
             given_up += printed["failed_runs"]
             command = self.start(*flags)
-        raise AssertionError(f"after {MOST_COMMANDS} commands the exit code is {code}; see {self.folder}/driver.log")
+        raise AssertionError(f"after {MOST_COMMANDS} commands the exit code is {code}; see {self.folder / LOG}")
 
     def remove(self) -> None:
         """Deletes all of it."""
@@ -94,6 +99,11 @@ class Scene(ABC):
         if not printed.exists():
             printed.write_text(json.dumps(self.ended(self.start())))
         return self.opened()
+
+    def tried_again(self) -> list[str]:
+        """Returns the beginnings of the ids of the runs that drivers have said to try again."""
+        log = self.folder / LOG
+        return AGAIN.findall(log.read_text()) if log.exists() else []
 
     def wait_for_progress(self, command: Command, more: float = 1) -> bool:
         """Waits until there is so much more; False where the command ends before."""
@@ -139,18 +149,35 @@ class TrainingScene(Scene):
 
 
 class Recovery:
-    """Counts the seconds from a fault until the work goes on."""
+    """Counts the seconds from a fault until what it undid is done."""
 
     def __init__(self, scene: Scene) -> None:
         """Starts with the fault."""
         self._scene = scene
         self._before = scene.progress()
+        self._told_before = len(scene.tried_again())
         self._since = time.monotonic()
 
     def wait(self, command: Command) -> float | None:
         """Waits for a sign; None where the command ends without one: the fault came after the last."""
-        there = command.watch(self._seen) or self._seen()
+        return self._until(command, self._seen)
+
+    def wait_for_runs(self, command: Command) -> float | None:
+        """Waits until the runs are recorded that the driver tries again since the fault; None where there are none."""
+        return self._until(command, self._done_again)
+
+    @property
+    def told(self) -> bool:
+        """Whether the driver has tried any run again since the fault."""
+        return len(self._scene.tried_again()) > self._told_before
+
+    def _until(self, command: Command, seen: Callable[[], bool]) -> float | None:
+        there = command.watch(seen) or seen()
         return round(time.monotonic() - self._since, 2) if there else None
 
     def _seen(self) -> bool:
         return self._scene.progress() > self._before
+
+    def _done_again(self) -> bool:
+        runs = self._scene.tried_again()[self._told_before :]
+        return bool(runs) and all(any(self._scene.store.glob(f"records/{run}*/record.json")) for run in runs)

@@ -32,7 +32,7 @@ def kill_trials(scene: Scene, draw: random.Random) -> Found:
         victim = draw.choice(running)
         at, recovery = command.seconds, Recovery(scene)
         os.kill(victim, signal.SIGKILL)
-        found.append(injection("trial_killed", at, "a trial's process", recovery.wait(command)))
+        found.append(injection("trial_killed", at, "a trial's process", recovery.wait_for_runs(command)))
     return scene.ended(command), found
 
 
@@ -67,7 +67,7 @@ def second_drivers(scene: SweepScene, draw: random.Random) -> Found:
     found: list[Injection] = []
     command.watch(lambda: bool(list(scene.store.glob("sweeps/*/lease/*.json"))))
     while len(found) < AT_MOST and command.watch_for(draw.uniform(0, 2)):
-        at, recovery = command.seconds, Recovery(scene)
+        at = command.seconds
         other = scene.start()
         code, _ = other.ended()
         if command.popen.poll() is not None:
@@ -76,7 +76,8 @@ def second_drivers(scene: SweepScene, draw: random.Random) -> Found:
         named = f"pid {command.popen.pid}" in (scene.folder / "driver.log").read_text()
         assert named, "it names the first"
         what = "the same command again: exit code 2, naming the first"
-        found.append(injection("second_driver", at, what, recovery.wait(command)))
+        found.append(injection("second_driver", at, what, None))
+        scene.wait_for_progress(command)
     return scene.ended(command), found
 
 
@@ -98,7 +99,7 @@ def _at_points(scene: Scene, draw: random.Random, kind: str, harm: str, *flags: 
             break
         at, recovery = command.seconds, Recovery(scene)
         what = f"the trial that came to trial.fitted as number {one}"
-        found.append(injection(kind, at, what, recovery.wait(command)))
+        found.append(injection(kind, at, what, recovery.wait_for_runs(command)))
     return scene.ended(command), found
 
 
