@@ -105,7 +105,7 @@ def test_google_cloud_nodes_can_boot_and_be_logged_in_to(root: Path) -> None:
 
 
 def test_aws_takes_what_its_nodes_are_asked_for_as(root: Path) -> None:
-    session = pytest.importorskip("botocore.session", reason="boto3 is not installed (pip install boto3)")
+    session = pytest.importorskip("botocore.session", reason="no botocore: pip install -c constraints.txt -e '.[deploy]'")
     from botocore.validate import validate_parameters
 
     shape = session.get_session().get_service_model("ec2").operation_model("RunInstances").input_shape
@@ -117,7 +117,7 @@ def test_aws_takes_what_its_nodes_are_asked_for_as(root: Path) -> None:
 
 
 def test_google_cloud_takes_what_its_nodes_are_asked_for_as(root: Path) -> None:
-    documents = pytest.importorskip("googleapiclient.discovery_cache", reason="google-api-python-client is absent")
+    documents = pytest.importorskip("googleapiclient.discovery_cache", reason="no google-api-python-client: pip install -c constraints.txt -e '.[deploy]'")
     import json
 
     folder = Path(documents.__file__).parent / "documents"

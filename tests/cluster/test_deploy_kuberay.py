@@ -87,7 +87,7 @@ def _environment(group: dict[str, Any]) -> dict[str, str]:
 
 
 def test_kubernetes_takes_the_pods_and_the_policy(root: Path) -> None:
-    validator = pytest.importorskip("kubernetes_validate", reason="pip install kubernetes-validate")
+    validator = pytest.importorskip("kubernetes_validate", reason="no kubernetes-validate: pip install -c constraints.txt -e '.[deploy]'")
     job, policy = _kuberay(root)
     cluster = job["spec"]["rayClusterSpec"]
     validator.validate(policy, validator.latest_version(), strict=True)
