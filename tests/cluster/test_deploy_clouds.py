@@ -105,7 +105,7 @@ def test_google_cloud_nodes_can_boot_and_be_logged_in_to(root: Path) -> None:
 
 
 def test_aws_takes_what_its_nodes_are_asked_for_as(root: Path) -> None:
-    session = pytest.importorskip("botocore.session", reason="no botocore: pip install -c constraints.txt -e '.[deploy]'")
+    session = pytest.importorskip("botocore.session", reason="no botocore: the extra 'deploy' (CONTRIBUTING.md)")
     from botocore.validate import validate_parameters
 
     shape = session.get_session().get_service_model("ec2").operation_model("RunInstances").input_shape
@@ -117,7 +117,9 @@ def test_aws_takes_what_its_nodes_are_asked_for_as(root: Path) -> None:
 
 
 def test_google_cloud_takes_what_its_nodes_are_asked_for_as(root: Path) -> None:
-    documents = pytest.importorskip("googleapiclient.discovery_cache", reason="no google-api-python-client: pip install -c constraints.txt -e '.[deploy]'")
+    documents = pytest.importorskip(
+        "googleapiclient.discovery_cache", reason="no google-api-python-client: the extra 'deploy' (CONTRIBUTING.md)"
+    )
     import json
 
     folder = Path(documents.__file__).parent / "documents"

@@ -87,7 +87,9 @@ def _environment(group: dict[str, Any]) -> dict[str, str]:
 
 
 def test_kubernetes_takes_the_pods_and_the_policy(root: Path) -> None:
-    validator = pytest.importorskip("kubernetes_validate", reason="no kubernetes-validate: pip install -c constraints.txt -e '.[deploy]'")
+    validator = pytest.importorskip(
+        "kubernetes_validate", reason="no kubernetes-validate: the extra 'deploy' (CONTRIBUTING.md)"
+    )
     job, policy = _kuberay(root)
     cluster = job["spec"]["rayClusterSpec"]
     validator.validate(policy, validator.latest_version(), strict=True)

@@ -53,6 +53,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 from fieldmark.cli.main import main
 from fieldmark.search.under_way import UnderWay
@@ -63,8 +64,12 @@ tell = UnderWay.tell
 def tell_and_be_stopped(self, outcome):
     tell(self, outcome)
     if "SLURM_RESTART_COUNT" not in os.environ:
+        # What the job makes of it, SIGINT, may come before scancel has returned: what waits for it is there first.
+        come, handle = threading.Event(), signal.getsignal(signal.SIGINT)
+        signal.signal(signal.SIGINT, lambda *said: (come.set(), handle(*said)))
         subprocess.run(["scancel", "--batch", "--signal=TERM", os.environ["SLURM_JOB_ID"]], check=True)
-        signal.pause()
+        while not come.wait(0.1):
+            pass
 
 
 UnderWay.tell = tell_and_be_stopped
