@@ -12,7 +12,7 @@ import pytest
 
 from fieldmark.testing.faults.__main__ import OF_HOSTS, OF_PROCESSES, PROCESS_KINDS
 from fieldmark.testing.faults.clock_kinds import library
-from fieldmark.testing.faults.host_kinds import HOST_KINDS
+from fieldmark.testing.faults.host_kinds import HOST_KINDS, longest_pause
 from fieldmark.testing.faults.summary import WORDS, page, summary
 from fieldmark.testing.hosts import why_not
 
@@ -47,3 +47,10 @@ def test_every_kind_of_fault_has_its_words() -> None:
 def test_the_page_says_what_the_evidence_says(root: Path) -> None:
     evidence = json.loads((root / "docs/evidence/faults.json").read_text())
     assert (root / "docs/reliability.md").read_text() == page(evidence)
+
+
+def test_a_pause_is_counted_from_the_fault_to_the_next_one_or_the_last_run() -> None:
+    moments = [1.0, 12.0, 13.0, 40.0, 90.0]
+    assert longest_pause(moments, 10.0, 40.0) == 27.0
+    assert longest_pause(moments, 5.0, 12.0) == 7.0
+    assert longest_pause(moments, 95.0, 90.0) == 0.0, "the last run was recorded before the fault"

@@ -6,9 +6,12 @@ must do no harm. After a fault the cluster is made whole by hand, as an operator
 
 import random
 import shutil
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 from fieldmark.testing.faults.command import Command
@@ -92,7 +95,24 @@ def again_and_again(inject: Inject, scene: HostScene, draw: random.Random) -> Fo
     while len(found) < AT_MOST and (worker := scene.victim(command, draw)) is not None:
         found.append(inject(scene, command, worker, draw))
         scene.heal()
-    return scene.ended(command), found
+    printed = scene.ended(command)
+    return printed, _with_pauses(found, scene.moments(), time.time() - command.seconds)
+
+
+def _with_pauses(found: list[Injection], moments: list[float], began: float) -> list[Injection]:
+    """Takes the longest time without a new run for the recovery of faults after which no run had to be done again."""
+    ends = [one.at for one in found[1:]] + [max(moments) - began]
+    return [
+        one if one.recovered_seconds is not None else replace(one, recovered_seconds=pause)
+        for one, end in zip(found, ends, strict=True)
+        for pause in [longest_pause([moment - began for moment in moments], one.at, end)]
+    ]
+
+
+def longest_pause(moments: list[float], start: float, end: float) -> float:
+    """Returns the longest time between two moments of those that lie in this span, its ends among them; in seconds."""
+    within = [start, *sorted(one for one in moments if start < one < end), end]
+    return round(max(0.0, *(after - before for before, after in pairwise(within))), 2)
 
 
 def kill_head(scene: HostScene, draw: random.Random) -> Found:

@@ -122,7 +122,11 @@ class SweepScene(Scene):
 
     def progress(self) -> float:
         """Returns how many runs are recorded, without reading them."""
-        return sum(1 for _ in self.store.glob("records/*/record.json"))
+        return len(self.moments())
+
+    def moments(self) -> list[float]:
+        """Returns when each run was recorded, Unix time."""
+        return [one.stat().st_mtime for one in self.store.glob("records/*/record.json")]
 
     def check(self, printed: Mapping[str, Any], undisturbed: Store) -> tuple[str, ...]:
         """Returns what holds at the end; see `check_sweep`."""

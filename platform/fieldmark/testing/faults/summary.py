@@ -59,7 +59,8 @@ def page(evidence: dict[str, Any]) -> str:
             "",
             "*Recovery*: seconds from the fault until every run that it ended is recorded after all; of drivers,",
             "heads and stores: until the next run is recorded; of trainings: until their state is saved again. What",
-            "had to be detected, started anew and done again is in it. A dash: no run had to be done again.",
+            "had to be detected, started anew and done again is in it. Of hosts, where no run was done again: the",
+            "longest time without a new run. A dash: nothing to recover from.",
             "A run goes on from its last checkpoint (every 30 s; after every epoch of a training by several workers):",
             "what was done since then is done again (of the trainings whose workers were killed: at most "
             f"{again:.1f} s of work).",
