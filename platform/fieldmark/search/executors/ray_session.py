@@ -30,6 +30,9 @@ SETTINGS = {
     "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "86400",  # the sweep's own watchdog says it better
     "RAY_AIR_NEW_OUTPUT": "0",  # the reporter that can be silenced
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # An answer that is lost with a cut connection is missed after a minute: with Ray's 300 s and 120 s a sweep stands.
+    "RAY_grpc_client_keepalive_time_ms": "30000",
+    "RAY_grpc_client_keepalive_timeout_ms": "30000",
 }
 GROUP_SETTINGS = {
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",  # the default of 2 s stretches short epochs
