@@ -63,6 +63,7 @@ tell = UnderWay.tell
 
 def tell_and_be_stopped(self, outcome):
     tell(self, outcome)
+    UnderWay.tell = tell  # what ends while the sweep stops is told, too, and the job is stopped once only
     if "SLURM_RESTART_COUNT" not in os.environ:
         # What the job makes of it, SIGINT, may come before scancel has returned: what waits for it is there first.
         come, handle = threading.Event(), signal.getsignal(signal.SIGINT)
