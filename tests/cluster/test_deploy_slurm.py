@@ -94,7 +94,8 @@ def test_the_slurm_job_is_put_back_once_and_only_when_it_was_stopped(
         "SLURM_JOB_ID": "of-a-test",
         "SLURM_JOB_NUM_NODES": "1",
     }
-    command = ["bash", str(root / "deploy" / "slurm.sbatch"), "driver.sh"]
+    # Where the tests run in the background SIGINT is ignored, and what is ignored at its start no shell can trap.
+    command = ["env", "--default-signal=INT", "bash", str(root / "deploy" / "slurm.sbatch"), "driver.sh"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
     calls = (tmp_path / "calls").read_text().splitlines()
     assert (done.returncode, calls.count("scontrol requeue of-a-test")) == (code, requeues), done
