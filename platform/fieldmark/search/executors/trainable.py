@@ -28,41 +28,44 @@ class TrialActor(tune.Trainable):
         return tune.PlacementGroupFactory([config["asks"]])
 
     def setup(self, config: dict[str, Any], maker: BenchMaker | None = None, store_url: str = "") -> None:
-        """Starts the first unit. Arrays lie in Ray's object store and are mapped, not copied."""
+        """Takes the first unit. Arrays lie in Ray's object store and are mapped, not copied.
+
+        It is started by the first step: Tune drops an actor that it has just asked for when another one becomes free,
+        and then two would do the same unit.
+        """
         assert maker is not None
         self._maker, self._store_url = maker, store_url
         self._store: Store | None = None
+        self._work: Work | None
         self._bench: Bench[Any] | None = None
         self._place = own_place()
-        self._work = self._begin(config)
+        self._unit, self._work = config, None
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Starts the next unit in the same actor."""
-        self._work.cut_off(FAREWELL)
-        self._work = self._begin(new_config)
+        """Takes the next unit."""
+        self.cleanup()
+        self._unit, self._work = new_config, None
         return True
 
     def step(self) -> dict[str, Any]:
         """Waits for the end of the unit or of a slice."""
-        done = self._work.wait(SLICE)
-        outcome = self._work.outcome
+        work = self._work = self._work or Work(self._unit["run_id"], self._unit["unit"], self._ready_bench)
+        done, outcome = work.wait(SLICE), work.outcome
         if outcome is not None and outcome.kind == "out_of_memory":
             self._let_go()
         return {
             "done": done,
-            "epoch": self._work.epoch,
-            "begun": self._work.begun,
-            "signs": self._work.signs + (0 if self._store is None else self._store.objects.patience.waits),
+            "epoch": work.epoch,
+            "begun": work.begun,
+            "signs": work.signs + (0 if self._store is None else self._store.objects.patience.waits),
             "place": self._place,
             "outcome": outcome.model_dump_json() if done and outcome is not None else "",
         }
 
     def cleanup(self) -> None:
         """Cuts off a unit that is under way; its checkpoint stays."""
-        self._work.cut_off(FAREWELL)
-
-    def _begin(self, config: dict[str, Any]) -> Work:
-        return Work(config["run_id"], config["unit"], self._ready_bench)
+        if self._work is not None:
+            self._work.cut_off(FAREWELL)
 
     def _ready_bench(self) -> Bench[Any]:
         """Returns the bench; the store is opened, too, in the unit's thread: what is stuck there can still be told."""
