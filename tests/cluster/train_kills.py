@@ -102,6 +102,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     folder, epochs, draw = arguments.folder, arguments.epochs, random.Random(arguments.seed)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "my_fusion.py").write_text(MY_FUSION)
     whole, seconds = training_of(folder, "whole", epochs).finished()
     drivers = [f"driver{number}" for number in range(arguments.kills)]
