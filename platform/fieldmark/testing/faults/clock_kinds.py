@@ -11,7 +11,7 @@ from fieldmark.testing.faults.scene import SweepScene
 from fieldmark.testing.faults.sweep_kinds import AT_MOST, TRIAL, Found, injection
 
 LIBRARIES: Sequence[Path] = (Path("/usr/lib"), Path("/usr/local/lib"))
-HOUR = 3600
+MINUTE, DAY = 60, 24 * 3600
 # Where libfaketime leaves the monotonic clock alone it refuses every sleep until a moment, which is how Python sleeps.
 SLEEP = "import select, time\ntime.sleep = lambda seconds: select.select([], [], [], seconds) and None\n"
 
@@ -23,7 +23,7 @@ def jump(scene: SweepScene, draw: random.Random) -> Found:
     while len(found) < AT_MOST and command.watch(lambda: bool(command.below(TRIAL))):
         if not command.watch_for(draw.uniform(0, 4)):
             break
-        by = draw.choice((-1, 1)) * draw.randint(HOUR // 60, 24 * HOUR)
+        by = draw.choice((-1, 1)) * draw.randint(MINUTE, DAY)
         at = command.seconds
         _set(scene.folder, by)
         what = f"injected clock: {by:+d} s off from now on, in every process of the sweep"
@@ -56,7 +56,7 @@ def _with_clock(folder: Path) -> dict[str, str]:
 def _saw_it(scene: SweepScene) -> bool:
     """Whether any run's own time of its end is another than the kernel's of its record, by a minute at least."""
     records = ((one.stat().st_mtime, json.loads(one.read_text())) for one in scene.store.glob("records/*/record.json"))
-    return any(abs(record["provenance"]["ended"] - written) > HOUR / 60 for written, record in records)
+    return any(abs(record["provenance"]["ended"] - written) > MINUTE for written, record in records)
 
 
 def _set(folder: Path, seconds: int) -> None:
