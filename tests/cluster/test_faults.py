@@ -12,12 +12,15 @@ import pytest
 
 from fieldmark.testing.faults.__main__ import OF_HOSTS, OF_PROCESSES, PROCESS_KINDS
 from fieldmark.testing.faults.clock_kinds import library
-from fieldmark.testing.faults.host_kinds import HOST_KINDS, longest_pause
+from fieldmark.testing.faults.host_kinds import HOST_KINDS, longest_pause, with_pauses
+from fieldmark.testing.faults.record import Injection
 from fieldmark.testing.faults.summary import WORDS, page, summary
 from fieldmark.testing.hosts import why_not
 
 COMMAND = "python -m fieldmark.testing.faults all"
 LEAST_KINDS, LEAST = 12, 100
+FAULTS = ((5.0, None), (13.0, 5.0))
+"""When, and the recovery where it is known."""
 
 
 @pytest.mark.slow
@@ -54,3 +57,10 @@ def test_a_pause_is_counted_from_the_fault_to_the_next_one_or_the_last_run() -> 
     assert longest_pause(moments, 10.0, 40.0) == 27.0
     assert longest_pause(moments, 5.0, 12.0) == 7.0
     assert longest_pause(moments, 95.0, 90.0) == 0.0, "the last run was recorded before the fault"
+
+
+def test_a_sweep_that_ended_before_any_fault_has_none_and_a_known_recovery_stays() -> None:
+    moments = [1.0, 12.0, 40.0]
+    assert with_pauses([], moments) == []
+    faults = [Injection(kind="worker_killed", at=at, what="", recovered_seconds=known) for at, known in FAULTS]
+    assert [one.recovered_seconds for one in with_pauses(faults, moments)] == [7.0, 5.0]

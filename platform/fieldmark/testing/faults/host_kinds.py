@@ -96,16 +96,21 @@ def again_and_again(inject: Inject, scene: HostScene, draw: random.Random) -> Fo
         found.append(inject(scene, command, worker, draw))
         scene.heal()
     printed = scene.ended(command)
-    return printed, _with_pauses(found, scene.moments(), time.time() - command.seconds)
+    began = time.time() - command.seconds
+    return printed, with_pauses(found, [moment - began for moment in scene.moments()])
 
 
-def _with_pauses(found: list[Injection], moments: list[float], began: float) -> list[Injection]:
-    """Takes the longest time without a new run for the recovery of faults after which no run had to be done again."""
-    ends = [one.at for one in found[1:]] + [max(moments) - began]
+def with_pauses(found: list[Injection], moments: list[float]) -> list[Injection]:
+    """Takes the longest time without a new run for the recovery of faults after which no run had to be done again.
+
+    Args:
+        found: a sweep's faults, in their order.
+        moments: when each of its runs was recorded, in seconds since its command began.
+    """
+    spans = pairwise([*(one.at for one in found), max(moments)])
     return [
-        one if one.recovered_seconds is not None else replace(one, recovered_seconds=pause)
-        for one, end in zip(found, ends, strict=True)
-        for pause in [longest_pause([moment - began for moment in moments], one.at, end)]
+        one if one.recovered_seconds is not None else replace(one, recovered_seconds=longest_pause(moments, *span))
+        for one, span in zip(found, spans, strict=True)
     ]
 
 

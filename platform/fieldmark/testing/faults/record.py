@@ -16,7 +16,7 @@ class Injection:
     what: str
     """The victim, or the point in the code."""
     recovered_seconds: float | None
-    """From the fault until the next run was recorded, or the next sign that work goes on; None: not measured."""
+    """From the fault until what it undid was done, as `summary.page` says for each kind; None: it undid nothing."""
     lost: dict[str, float] = field(default_factory=dict)
     """What was lost for good, e.g. `runs`, and what had to be done again, e.g. `epochs_again`."""
     drawn_from: str = ""
